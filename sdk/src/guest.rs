@@ -146,6 +146,9 @@ impl Session for Host<'_> {
     fn keep(&mut self, from: Side, offset: u64, len: u64, into: Option<u64>) -> u64 {
         self.0.keep(side_out(from), offset, len, into)
     }
+    fn keep_bytes(&mut self, data: &[u8], into: Option<u64>) -> u64 {
+        self.0.keep_bytes(data, into)
+    }
     fn set_pace(&mut self, pace: Pace) {
         self.0.set_pace(match pace {
             Pace::Lockstep => host::Pace::Lockstep,

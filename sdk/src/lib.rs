@@ -268,6 +268,8 @@ pub trait Session {
     fn finish(&mut self, to: Side);
     /// Keep `len` bytes of one direction, from `offset` on, without feeding them; `into` appends to an earlier blob.
     fn keep(&mut self, from: Side, offset: u64, len: u64, into: Option<u64>) -> u64;
+    /// Adds bytes that were fed already to the blob `into`, or starts one with them. [`Connection::kept`] is not called.
+    fn keep_bytes(&mut self, data: &[u8], into: Option<u64>) -> u64;
     fn set_pace(&mut self, pace: Pace);
     fn log(&mut self, level: Level, message: &str);
     /// Decodes a content coding (`gzip`, `deflate`, `br`, `zstd`), to at most `limit` bytes.

@@ -14,6 +14,8 @@ pub enum Effect {
     WriteBlob { to: Side, blob: u64 },
     Finish { to: Side },
     Keep { from: Side, offset: u64, len: u64, into: Option<u64>, blob: u64 },
+    /// The bytes are in [`Recorder::blob_content`].
+    KeepBytes { len: usize, into: Option<u64>, blob: u64 },
     SetPace(Pace),
 }
 
@@ -25,7 +27,7 @@ pub struct Recorder {
     blobs: u64,
     /// What was logged, for assertions.
     pub logged: Vec<(Level, String)>,
-    /// The content of blobs, where a test supplies it.
+    /// The content of blobs: what `keep_bytes` gave, and what a test supplies for `keep`.
     pub blob_content: HashMap<u64, Vec<u8>>,
 }
 
@@ -35,6 +37,12 @@ impl Recorder {
     }
     pub fn take(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+    fn blob(&mut self, into: Option<u64>) -> u64 {
+        into.unwrap_or_else(|| {
+            self.blobs += 1;
+            self.blobs
+        })
     }
 }
 
@@ -64,11 +72,14 @@ impl Session for Recorder {
         self.effects.push(Effect::Finish { to });
     }
     fn keep(&mut self, from: Side, offset: u64, len: u64, into: Option<u64>) -> u64 {
-        let blob = into.unwrap_or_else(|| {
-            self.blobs += 1;
-            self.blobs
-        });
+        let blob = self.blob(into);
         self.effects.push(Effect::Keep { from, offset, len, into, blob });
+        blob
+    }
+    fn keep_bytes(&mut self, data: &[u8], into: Option<u64>) -> u64 {
+        let blob = self.blob(into);
+        self.blob_content.entry(blob).or_default().extend_from_slice(data);
+        self.effects.push(Effect::KeepBytes { len: data.len(), into, blob });
         blob
     }
     fn set_pace(&mut self, pace: Pace) {
