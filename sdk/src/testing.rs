@@ -14,8 +14,7 @@ pub enum Effect {
     WriteBlob { to: Side, blob: u64 },
     Finish { to: Side },
     Keep { from: Side, offset: u64, len: u64, into: Option<u64>, blob: u64 },
-    /// The bytes are in [`Recorder::blob_content`].
-    KeepBytes { len: usize, into: Option<u64>, blob: u64 },
+    KeepBytes { data: Vec<u8>, into: Option<u64>, blob: u64 },
     SetPace(Pace),
 }
 
@@ -79,7 +78,7 @@ impl Session for Recorder {
     fn keep_bytes(&mut self, data: &[u8], into: Option<u64>) -> u64 {
         let blob = self.blob(into);
         self.blob_content.entry(blob).or_default().extend_from_slice(data);
-        self.effects.push(Effect::KeepBytes { len: data.len(), into, blob });
+        self.effects.push(Effect::KeepBytes { data: data.to_vec(), into, blob });
         blob
     }
     fn set_pace(&mut self, pace: Pace) {

@@ -111,6 +111,7 @@ impl Host {
                     self.blobs.entry(blob).or_default();
                     self.lane(from).keeps.push_back((blob, offset, len));
                 }
+                Effect::KeepBytes { data, blob, .. } => self.blobs.entry(blob).or_default().extend(data),
                 other => self.effects.push(other),
             }
         }
