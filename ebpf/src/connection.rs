@@ -1,0 +1,109 @@
+//! The moments of a TCP connection.
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    bindings::bpf_sock_ops,
+    macros::{map, sock_ops},
+    maps::LruHashMap,
+    programs::SockOpsContext,
+};
+
+use crate::{
+    context::{AF_INET, either, is_in_our_netns},
+    layout::Addr,
+    listeners::{is_reachable, started, stopped},
+    socket::{ACCEPTED, BOUND, INTERNAL, REDIRECTED, known, note},
+};
+
+/// Source addresses whose connections go straight to the application's listener -> the real client (zero: the application
+/// itself).
+#[map]
+static DIRECT: LruHashMap<Addr, Addr> = LruHashMap::with_max_entries(65536, 0);
+/// The application's end of a redirected connection -> where it was going. It is written before the SYN is sent, so it is
+/// there when the relay's `accept()` returns; the relay takes it out.
+#[map]
+static ORIGIN: LruHashMap<Addr, Addr> = LruHashMap::with_max_entries(65536, 0);
+
+/// connect(): the source port is chosen, the SYN not yet sent.
+const TCP_CONNECT: u32 = 3;
+/// Before `accept()` can return.
+const PASSIVE_ESTABLISHED: u32 = 5;
+const STATE: u32 = 10;
+/// listen(): already in the hash table.
+const TCP_LISTEN: u32 = 11;
+/// The flag that asks for `STATE`.
+const WANT_STATE: i32 = 4;
+const STATE_CLOSE: i32 = 7;
+
+#[sock_ops]
+pub fn on_tcp(ctx: SockOpsContext) -> u32 {
+    let ops = ctx.ops;
+    let sk: *mut c_void = read!(ops, __bindgen_anon_2.sk).cast();
+    if sk.is_null() {
+        return 0;
+    }
+    match read!(ops, op) {
+        TCP_CONNECT => {
+            if let Some(known) = unsafe { known(sk) } {
+                let here = local(ops, known.addr.is_v4());
+                if known.kind == REDIRECTED {
+                    let _ = ORIGIN.insert(&here, &known.addr, 0);
+                } else if known.kind == INTERNAL {
+                    let _ = DIRECT.insert(&here, &Addr::ZERO, 0);
+                    let _ = ctx.set_cb_flags(WANT_STATE);
+                }
+            }
+        }
+        PASSIVE_ESTABLISHED => {
+            let _ = ctx.set_cb_flags(0); // inherited from the listener
+            if let Some(client) = unsafe { DIRECT.get(&remote(ops)) }
+                && client.port != 0
+            {
+                unsafe { note(sk, ACCEPTED, *client) };
+            }
+        }
+        TCP_LISTEN => {
+            let _ = ctx.set_cb_flags(WANT_STATE);
+            // A socket that was never bound got its port only now, and has no storage yet.
+            let sock = match unsafe { known(sk) } {
+                None if is_in_our_netns(ops.cast()) => unsafe { note(sk, BOUND, local(ops, false)) },
+                sock => sock,
+            };
+            if let Some(sock) = sock {
+                started(sock);
+                is_reachable(sock);
+            }
+        }
+        STATE if ctx.arg(1) as i32 == STATE_CLOSE => {
+            if let Some(known) = unsafe { known(sk) } {
+                if known.kind == INTERNAL {
+                    let _ = DIRECT.remove(&local(ops, known.addr.is_v4()));
+                } else {
+                    stopped(known);
+                }
+            }
+        }
+        _ => {}
+    }
+    0
+}
+
+/// Does this client's connection go straight to the application: ours, or the application's to itself?
+#[inline(always)]
+pub fn is_direct(client: &Addr) -> bool {
+    unsafe { DIRECT.get(client) }.is_some()
+}
+
+#[inline(always)]
+fn local(ops: *mut bpf_sock_ops, dialled_v4: bool) -> Addr {
+    // An IPv6 socket that dials an IPv4 address has its IPv6 fields filled only after the SYN is sent.
+    let is_v4 = dialled_v4 || read!(ops, family) == AF_INET;
+    let (ip4, ip6) = (read!(ops, local_ip4), read_ip6!(ops, local_ip6));
+    Addr { ip: either(is_v4, ip4, ip6), port: read!(ops, local_port) }
+}
+#[inline(always)]
+fn remote(ops: *mut bpf_sock_ops) -> Addr {
+    let is_v4 = read!(ops, family) == AF_INET;
+    let (ip4, ip6) = (read!(ops, remote_ip4), read_ip6!(ops, remote_ip6));
+    Addr { ip: either(is_v4, ip4, ip6), port: u32::from_be(read!(ops, remote_port)) }
+}

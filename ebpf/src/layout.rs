@@ -1,0 +1,34 @@
+//! What both sides of the kernel boundary agree on. `host/intercept` includes this file as it is.
+
+/// How many DNS resolvers one application can ask; each has a relay port of its own.
+pub const UDP_SLOTS: u32 = 64;
+
+/// An address and port. IPv4 is kept as `::ffff:a.b.c.d`; `ip` is in network order, `port` in host order.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Addr {
+    pub ip: [u32; 4],
+    pub port: u32,
+}
+
+/// What user space is told through the ring buffer `EVENTS`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Event {
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub at_ns: u64,
+    pub addr: Addr,
+    /// [`LISTENING`] or [`CLOSED`].
+    pub kind: u32,
+}
+pub const LISTENING: u32 = 1;
+pub const CLOSED: u32 = 2;
+
+/// Where something went that is neither a TCP connection nor a DNS question: key of `UNCAUGHT`.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Destination {
+    pub addr: Addr,
+    /// The number of the protocol above IP.
+    pub protocol: u32,
+}
