@@ -63,6 +63,17 @@ impl Map {
     pub fn new() -> Self {
         Self::default()
     }
+    /// All entries at once, in this order. Unlike repeated [`Map::insert`], its cost does not grow with the square.
+    /// # Errors
+    /// The index of an entry whose name occurred before.
+    pub fn from_entries(entries: Vec<(String, Value)>) -> Result<Self, usize> {
+        let mut order: Vec<usize> = (0..entries.len()).collect();
+        order.sort_unstable_by_key(|&index| (entries[index].0.as_str(), index));
+        match order.windows(2).find(|pair| entries[pair[0]].0 == entries[pair[1]].0) {
+            Some(pair) => Err(pair[1]),
+            None => Ok(Self(entries)),
+        }
+    }
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v)
     }
