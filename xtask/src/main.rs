@@ -1,1 +1,57 @@
-fn main() {}
+//! `cargo xtask VERB`: the one door to everything that is done with this repository. What CI runs, a person runs.
+//!
+//! No dependencies, so that it builds in seconds on a fresh machine and can install the rest.
+
+mod check;
+mod command;
+mod demo;
+mod kernel;
+mod place;
+mod product;
+mod setup;
+
+use std::process::ExitCode;
+
+use command::{Failure, Result};
+use place::Place;
+
+const USAGE: &str = "\
+usage: cargo xtask VERB
+
+  setup                     install what building and testing need; quick when all is there
+  build                     the parsers, then target/release/keploy with the parsers inside
+  test [--long] [--only STEP]
+                            everything CI checks; --only runs one step, --long repeats the replays more often
+  demo                      record and replay a sample application
+  ebpf [--check]            rebuild the committed kernel object; --check only compares it
+
+environment: KEPLOY_DEV_CACHE   where tools and drivers are kept (default ~/.cache/keploy-dev)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[&str]) -> Result {
+    if let [] | ["help" | "--help" | "-h"] = arguments {
+        print!("{USAGE}");
+        return Ok(());
+    }
+    let place = Place::find()?;
+    match arguments {
+        ["setup"] => setup::all(&place),
+        ["build"] => product::build(&place),
+        ["demo"] => demo::run(&place),
+        ["ebpf"] => kernel::rebuild(&place),
+        ["ebpf", "--check"] => kernel::check(&place),
+        ["test", options @ ..] => check::run(&place, &check::Options::parse(options)?),
+        _ => Err(Failure::new(format!("unknown arguments: {}", arguments.join(" "))).hint("cargo xtask --help")),
+    }
+}

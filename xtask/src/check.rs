@@ -1,0 +1,121 @@
+//! `cargo xtask test`: everything CI checks, a step at a time, with one screen of summary.
+
+use std::time::{Duration, Instant};
+
+use crate::command::{Failure, Result, Run};
+use crate::place::Place;
+use crate::{kernel, product, setup};
+
+pub struct Options {
+    only: Option<String>,
+    length: Length,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Length {
+    Normal,
+    /// Twenty replays instead of two, and the large volumes.
+    Long,
+}
+
+impl Options {
+    pub fn parse(arguments: &[&str]) -> Result<Self> {
+        let mut options = Self { only: None, length: Length::Normal };
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match (*argument, rest.as_slice()) {
+                ("--long", _) => options.length = Length::Long,
+                ("--only", [name, ..]) if STEPS.iter().any(|step| step.name == *name) => {
+                    options.only = rest.next().map(|&name| name.to_owned());
+                }
+                _ => {
+                    let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+                    return Err(Failure::new(format!("unknown argument {argument}"))
+                        .hint(format!("--long, or --only with one of: {}", names.join(" "))));
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&Place, Length) -> Result,
+    /// Nothing after it can work when it fails.
+    needed: bool,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "setup", what: "tools and drivers are there", run: |place, _| setup::all(place), needed: true },
+    Step { name: "build", what: "parsers and the binary", run: |place, _| product::build(place), needed: true },
+    Step { name: "fmt", what: "rustfmt", run: |place, _| fmt(place), needed: false },
+    Step { name: "clippy", what: "lints, warnings are errors", run: |place, _| clippy(place), needed: false },
+    Step { name: "deny", what: "licences, bans, sources", run: |place, _| deny(place), needed: false },
+    Step { name: "ebpf", what: "the kernel object is current", run: |place, _| kernel::check(place), needed: false },
+    Step { name: "unit", what: "each crate's own tests", run: |place, _| unit(place), needed: false },
+    Step { name: "it", what: "real applications, end to end", run: end_to_end, needed: false },
+];
+
+pub fn run(place: &Place, options: &Options) -> Result {
+    let chosen = STEPS.iter().filter(|step| options.only.as_ref().is_none_or(|name| step.name == name));
+    let mut done: Vec<(&Step, Duration, Result)> = Vec::new();
+    for step in chosen {
+        eprintln!("\n==> {}: {}", step.name, step.what);
+        let started = Instant::now();
+        let result = (step.run)(place, options.length);
+        if let Err(failure) = &result {
+            eprintln!("{failure}");
+        }
+        let stop = step.needed && result.is_err();
+        done.push((step, started.elapsed(), result));
+        if stop {
+            break;
+        }
+    }
+    summary(&done)
+}
+
+fn summary(done: &[(&Step, Duration, Result)]) -> Result {
+    eprintln!("\nstep     seconds");
+    for (step, took, result) in done {
+        let verdict = if result.is_ok() { "ok" } else { "FAILED" };
+        eprintln!("{:<8} {:>7.1}  {verdict:<6}  {}", step.name, took.as_secs_f64(), step.what);
+    }
+    eprintln!("not checked: security advisories, which need the network (cargo deny check advisories)");
+    let failed: Vec<&str> = done.iter().filter(|(.., result)| result.is_err()).map(|(step, ..)| step.name).collect();
+    let Some(first) = failed.first() else { return Ok(()) };
+    Err(Failure::new(format!("failed: {}", failed.join(", "))).hint(format!("cargo xtask test --only {first}")))
+}
+
+fn fmt(place: &Place) -> Result {
+    place.cargo(&["fmt", "--all", "--", "--check"]).run()?;
+    place.cargo(&["fmt", "--manifest-path", "ebpf/Cargo.toml", "--", "--check"]).run()
+}
+
+fn clippy(place: &Place) -> Result {
+    place.cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+}
+
+fn deny(place: &Place) -> Result {
+    std::process::Command::new(place.cache.join("bin/cargo-deny"))
+        .args(["--offline", "--workspace", "check", "bans", "licenses", "sources"])
+        .current_dir(&place.root)
+        .run()
+}
+
+fn unit(place: &Place) -> Result {
+    place.cargo(&["test", "--release", "--workspace", "--exclude", "tests"]).run()
+}
+
+/// The `it` binary starts the product itself; it finds it, and the parsers, by these names.
+fn end_to_end(place: &Place, length: Length) -> Result {
+    product::test_parsers(place)?;
+    let mut cargo = place.cargo(&["test", "--release", "-p", "tests"]);
+    cargo.env("KEPLOY_BIN", place.keploy()).env("KEPLOY_TEST_PARSERS", place.target.join("test-parsers"));
+    if length == Length::Long {
+        cargo.env("KEPLOY_TEST_LONG", "1");
+    }
+    cargo.run()
+}
