@@ -1,0 +1,181 @@
+//! What differs on every run, and is not compared.
+
+use std::{borrow::Cow, sync::Arc};
+
+use regex::Regex;
+
+use crate::{Hash, Value, hash::hash_node, node::Node, path::Pattern};
+
+/// Rules about values that mean nothing: when they happened, which number they got.
+///
+/// A rule is a place and the values it is about. Places are written as Keploy writes them:
+///
+/// | pattern | covers |
+/// |---|---|
+/// | `header.Date` | that entry; below `header` and `trailer` in any spelling: `header.date` |
+/// | `body.data` | that entry and all that is in it; a body that is JSON text is part of the tree |
+/// | `body.items.id` | `id` in every element: arrays need no mention |
+/// | `body.items[0].id`, `body.items.0.id` | `id` in one element |
+/// | `body.*.id` | `id` in whatever stands there |
+/// | `body`, `body.*` | the whole body |
+/// | `*` | everything |
+///
+/// Without regular expressions, any value there is noise; with some, those of which one finds a match (`*` finds one
+/// everywhere). Noise is the value, never its presence: an entry that is missing or additional is a difference. Where
+/// a pattern with regular expressions covers a collection, each text, number and boolean in it is tested by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Noise {
+    rules: Vec<Arc<Rule>>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    pattern: Pattern,
+    /// Empty: any value.
+    values: Vec<Regex>,
+}
+
+/// A noise rule that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the noise rule for {pattern} has a broken regular expression: {regex}: {reason}")]
+pub struct BadRule {
+    pub pattern: String,
+    pub regex: String,
+    pub reason: String,
+}
+
+impl BadRule {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        "an empty list, or \"*\", ignores any value"
+    }
+}
+
+impl Noise {
+    /// # Errors
+    /// The first regular expression that is none.
+    pub fn new(rules: impl IntoIterator<Item = (String, Vec<String>)>) -> Result<Self, BadRule> {
+        let rules = rules.into_iter().map(|(pattern, values)| Rule::new(&pattern, &values).map(Arc::new));
+        Ok(Self { rules: rules.collect::<Result<_, _>>()? })
+    }
+
+    /// What is noise by either.
+    #[must_use]
+    pub fn merged(&self, other: &Self) -> Self {
+        Self { rules: self.rules.iter().chain(&other.rules).cloned().collect() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// `value` with the text `<noise>` in place of what is noise, and JSON texts in their shortest spelling.
+    #[must_use]
+    pub fn strip(&self, value: &Value) -> Value {
+        if self.is_empty() { value.clone() } else { self.open(value).to_value() }
+    }
+
+    /// The [`hash`](crate::hash) of what [`strip`](Self::strip) leaves, without the detour.
+    pub fn hash(&self, value: &Value) -> Hash {
+        hash_node(&self.open(value))
+    }
+
+    pub(crate) fn open<'a>(&self, value: &'a Value) -> Node<'a> {
+        let mut node = Node::open(value);
+        if !self.is_empty() {
+            self.hide(&mut node, (0..self.rules.len()).map(|rule| State { rule, done: 0 }).collect(), &[]);
+        }
+        node
+    }
+
+    /// Hides what is noise in `node`. `states` are the rules that may still apply here or below, `covering` those, with
+    /// regular expressions, that apply already.
+    fn hide(&self, node: &mut Node<'_>, mut states: Vec<State>, covering: &[usize]) {
+        states.sort_unstable();
+        states.dedup();
+        let (complete, states): (Vec<_>, Vec<_>) =
+            states.into_iter().partition(|state| self.rules[state.rule].pattern.is_complete(state.done));
+        if complete.iter().any(|state| self.rules[state.rule].values.is_empty()) {
+            return node.hide();
+        }
+        let covering: Vec<usize> = covering.iter().copied().chain(complete.iter().map(|state| state.rule)).collect();
+        if states.is_empty() && covering.is_empty() {
+            return;
+        }
+        match node {
+            Node::Json(json) => self.hide(json, states, &covering),
+            Node::Array(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.hide(item, self.below(&states, |pattern, done| pattern.after_element(done, index)), &covering);
+                }
+            }
+            Node::Map(entries) => {
+                for (name, entry) in entries {
+                    self.hide(entry, self.below(&states, |pattern, done| pattern.after_entry(done, name)), &covering);
+                }
+            }
+            leaf => {
+                let matches = |text: &str| covering.iter().any(|&rule| self.rules[rule].matches(text));
+                if spelling(leaf).is_some_and(|text| matches(&text)) {
+                    leaf.hide();
+                }
+            }
+        }
+    }
+
+    fn below<I: Iterator<Item = usize>>(&self, states: &[State], after: impl Fn(&Pattern, usize) -> I) -> Vec<State> {
+        let step = |state: &State| {
+            let rule = state.rule;
+            after(&self.rules[rule].pattern, state.done).map(move |done| State { rule, done })
+        };
+        states.iter().flat_map(step).collect()
+    }
+}
+
+/// How many steps of a rule's pattern led here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct State {
+    rule: usize,
+    done: usize,
+}
+
+impl Rule {
+    fn new(pattern: &str, values: &[String]) -> Result<Self, BadRule> {
+        let any = values.iter().any(|value| value == "*" || value == ".*");
+        let compile = |regex: &String| {
+            Regex::new(regex).map_err(|error| BadRule {
+                pattern: pattern.to_owned(),
+                regex: regex.clone(),
+                reason: reason(&error),
+            })
+        };
+        let values = if any { Vec::new() } else { values.iter().map(compile).collect::<Result<_, _>>()? };
+        Ok(Self { pattern: Pattern::new(pattern), values })
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        self.values.iter().any(|value| value.is_match(text))
+    }
+}
+
+/// The last line says what is wrong; those above draw it.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+}
+
+/// What regular expressions look at.
+fn spelling<'n>(leaf: &'n Node<'_>) -> Option<Cow<'n, str>> {
+    Some(match leaf {
+        Node::Text(text) => (&**text).into(),
+        Node::Bool(b) => b.to_string().into(),
+        Node::Int(n) => n.to_string().into(),
+        Node::Float(f) => f.get().to_string().into(),
+        Node::Number(digits) => match crate::json::number_value(digits) {
+            Value::Float(f) => f.to_string().into(),
+            _ => (&**digits).into(),
+        },
+        _ => return None,
+    })
+}
