@@ -1,112 +1,31 @@
 //! Test sets, mocks, mappings and reports on disk: documents in, files out, and back.
 //!
 //! The layout and envelope are Keploy's (`keploy/test-set-0/{tests/*.yaml,mocks.yaml,mappings.yaml}`), so that its
-//! recordings load here.
-use std::path::PathBuf;
+//! recordings load here. [`Project`] is the directory, [`Recording`] writes a new test set while the application runs,
+//! [`TestSet::load`] reads one back, [`Config`] is `keploy.yml`, and [`RunReport`] says what a replay found.
+#![forbid(unsafe_code)]
 
-use document::Value;
+mod assets;
+mod config;
+mod curl;
+mod envelope;
+mod error;
+mod files;
+mod journal;
+mod layout;
+mod load;
+mod mappings;
+mod model;
+mod names;
+mod recording;
+mod time;
 
-/// Nanoseconds since the Unix epoch, shown as RFC 3339 on disk.
-pub type Timestamp = u64;
-
-/// Where a document came from, for messages.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Source {
-    pub file: PathBuf,
-    /// 1-based line of the document's first line.
-    pub line: usize,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Lifetime {
-    #[default]
-    Test,
-    Connection,
-    Session,
-}
-
-/// One response of an exchange and when its last byte arrived.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Response {
-    pub body: Value,
-    pub at: Timestamp,
-}
-
-/// A test: what came in, and what the application answered.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct TestCase {
-    pub name: String,
-    /// The protocol, e.g. `Http`.
-    pub kind: String,
-    pub class: String,
-    pub request: Value,
-    pub responses: Vec<Response>,
-    pub started: Timestamp,
-    pub ended: Timestamp,
-    /// Numbered within the test set: tests of one connection are driven over one connection.
-    pub connection: String,
-    /// The application's port.
-    pub app_port: u16,
-    /// `spec.assertions.noise`: path -> regular expressions (none: anything).
-    pub noise: Vec<(String, Vec<String>)>,
-    pub source: Source,
-}
-
-/// An answer to a call that the application made.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Mock {
-    pub name: String,
-    pub kind: String,
-    pub class: String,
-    pub lifetime: Lifetime,
-    /// `host:port`, the name where one was resolved.
-    pub destination: String,
-    pub request: Value,
-    pub responses: Vec<Response>,
-    pub started: Timestamp,
-    pub ended: Timestamp,
-    pub connection: String,
-    /// `noise.req`: paths of the request that are not compared.
-    pub noise: Vec<String>,
-    /// The upstream could not be reached: what the application saw instead (`refused`, `timeout`, `unreachable`, `reset`).
-    pub unreachable: Option<String>,
-    pub source: Source,
-}
-
-/// A document whose kind nobody understands yet: kept as it is.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Foreign {
-    pub kind: String,
-    pub name: String,
-    pub document: Value,
-    pub source: Source,
-}
-
-/// Which mocks belong to which test.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Mapping {
-    pub test: String,
-    pub mocks: Vec<MappedMock>,
-}
-
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct MappedMock {
-    pub name: String,
-    pub kind: String,
-    pub started: Timestamp,
-    pub ended: Timestamp,
-    /// How we know: `window` (in flight at the same time as this test only), `candidate` (as other tests too),
-    /// `replay` (settled by a replay), `value` (a value of its answer is in this test's response). Empty: Keploy's file, which does not say.
-    pub evidence: String,
-}
-
-/// A whole test set, as loaded.
-#[derive(Clone, Debug, Default)]
-pub struct TestSet {
-    pub name: String,
-    pub directory: PathBuf,
-    pub tests: Vec<TestCase>,
-    pub mocks: Vec<Mock>,
-    pub mappings: Vec<Mapping>,
-    pub foreign: Vec<Foreign>,
-}
+pub use assets::{Assets, BlobWriter};
+pub use config::{Config, ConfigError, GlobalNoise, NoiseOf, RecordConfig, TestConfig, UpstreamTls};
+pub use error::Error;
+pub use files::Owner;
+pub use layout::{Project, RunDir};
+pub use load::{LoadError, Upgrade, Upgraded};
+pub use model::*;
+pub use names::Naming;
+pub use recording::{Finished, JournalHandle, Recording};

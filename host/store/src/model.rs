@@ -1,0 +1,133 @@
+//! What is kept of a run, in memory.
+use std::path::PathBuf;
+
+use document::{Map, Value};
+
+/// Nanoseconds since the Unix epoch, shown as RFC 3339 on disk.
+pub type Timestamp = u64;
+
+/// Where a document came from, for messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    pub file: PathBuf,
+    /// 1-based line of the document's first line.
+    pub line: usize,
+}
+
+/// How long a recorded exchange stays usable as an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Lifetime {
+    /// Once, in the test that recorded it.
+    #[default]
+    Test,
+    /// As often as asked, on a connection like the one that recorded it.
+    Connection,
+    /// As often as asked, anywhere.
+    Session,
+}
+
+/// One response of an exchange and when its last byte arrived.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Response {
+    pub body: Value,
+    pub at: Timestamp,
+}
+
+/// A test: what came in, and what the application answered.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct TestCase {
+    /// Given by the journal while recording; what the caller puts here is not read.
+    pub name: String,
+    /// The protocol, e.g. `Http`.
+    pub kind: String,
+    /// The plugin's schema of the request and response documents.
+    pub schema: u32,
+    pub class: String,
+    pub request: Value,
+    pub responses: Vec<Response>,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    /// Numbered within the test set: tests of one connection are driven over one connection.
+    pub connection: String,
+    /// The application's port.
+    pub app_port: u16,
+    /// `spec.assertions.noise`: path -> regular expressions (none: anything).
+    pub noise: Vec<(String, Vec<String>)>,
+    /// Whatever else stands under `spec.assertions` (Keploy's `status_code_in`, `json_contains`, ...), as found.
+    pub assertions: Map,
+    pub source: Source,
+}
+
+/// An answer to a call that the application made.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Mock {
+    /// Given by the journal while recording; what the caller puts here is not read.
+    pub name: String,
+    pub kind: String,
+    /// The plugin's schema of the request and response documents.
+    pub schema: u32,
+    pub class: String,
+    pub lifetime: Lifetime,
+    /// `host:port`, the name where one was resolved.
+    pub destination: String,
+    pub request: Value,
+    pub responses: Vec<Response>,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    pub connection: String,
+    /// `noise.req`: paths of the request that are not compared.
+    pub noise: Vec<String>,
+    /// `noise.value`: regular expressions of values that Keploy obfuscated.
+    pub noise_values: Vec<String>,
+    /// The upstream could not be reached: what the application saw instead (`refused`, `timeout`, `unreachable`, `reset`).
+    pub unreachable: Option<String>,
+    pub source: Source,
+}
+
+/// What a recording is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    Test(TestCase),
+    Mock(Mock),
+}
+
+/// A document whose kind nobody understands yet: kept as it is.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Foreign {
+    pub kind: String,
+    pub name: String,
+    pub document: Value,
+    pub source: Source,
+}
+
+/// Which mocks belong to which test.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Mapping {
+    pub test: String,
+    pub mocks: Vec<MappedMock>,
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct MappedMock {
+    pub name: String,
+    pub kind: String,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    /// How we know: `window` (in flight at the same time as this test only), `candidate` (as other tests too),
+    /// `replay` (settled by a replay), `value` (a value of its answer is in this test's response). Empty: Keploy's
+    /// file, which does not say.
+    pub evidence: String,
+}
+
+/// A whole test set, as loaded.
+#[derive(Clone, Debug, Default)]
+pub struct TestSet {
+    pub name: String,
+    pub directory: PathBuf,
+    /// In the order they were recorded.
+    pub tests: Vec<TestCase>,
+    /// In the order they were recorded.
+    pub mocks: Vec<Mock>,
+    pub mappings: Vec<Mapping>,
+    pub foreign: Vec<Foreign>,
+}

@@ -1,0 +1,130 @@
+//! The journal as YAML files.
+use std::{io::Write, os::unix::fs::FileExt, path::{Path, PathBuf}, sync::mpsc};
+
+use document::{Map, Value, yaml};
+use fs_err as fs;
+
+use crate::{
+    Error, curl,
+    envelope::{HEADER, Mould},
+    files::Files,
+    journal::{self, Frames, Progress},
+    layout::{JOURNAL, MOCKS, TESTS},
+};
+
+/// How much of the journal is rendered before progress is saved: what a recovery may have to do again.
+const STEP: u64 = 1 << 20;
+
+/// Turns frames into `tests/*.yaml` and `mocks.yaml`.
+///
+/// Everything it writes can be written again: a test's file has its name from the journal, and a mock's place in
+/// `mocks.yaml` follows from the saved progress. That is why a test's file needs no rename here: a half-written one is
+/// overwritten by the recovery.
+pub(super) struct Renderer {
+    tests: PathBuf,
+    mocks: PathBuf,
+    journal: PathBuf,
+    /// For the progress at its start; the journal thread has a handle of its own.
+    header: fs::File,
+    files: Files,
+    progress: Progress,
+    reported: bool,
+}
+
+impl Renderer {
+    pub fn new(directory: &Path, files: Files, progress: Progress) -> Result<Self, Error> {
+        let journal = directory.join(JOURNAL);
+        Ok(Self {
+            tests: directory.join(TESTS),
+            mocks: directory.join(MOCKS),
+            header: fs::File::options().write(true).open(&journal)?,
+            journal,
+            files,
+            progress,
+            reported: false,
+        })
+    }
+
+    /// Renders what the journal thread has written, until it ends. What fails is tried again with the next batch and,
+    /// finally, by whoever gets the renderer back.
+    pub fn follow(mut self, written_rx: &mpsc::Receiver<u64>) -> Self {
+        // The application goes first. Failing to step back is no failure.
+        let _ = rustix::process::setpriority_process(None, 10);
+        while let Ok(first) = written_rx.recv() {
+            let end = written_rx.try_iter().last().unwrap_or(first);
+            if let Err(error) = self.render(end)
+                && !self.reported
+            {
+                self.reported = true;
+                tracing::error!("{error}\nthe recording itself is complete in {}", self.journal.display());
+            }
+        }
+        self
+    }
+
+    /// Renders up to an offset of the journal.
+    pub fn render(&mut self, end: u64) -> Result<(), Error> {
+        if self.progress.rendered >= end {
+            return Ok(());
+        }
+        let mut frames = Frames::open(&self.journal, self.progress.rendered, end)?;
+        let mut mocks = String::new();
+        while let Some(payload) = frames.next()? {
+            self.frame(&payload, &mut mocks)?;
+            if frames.offset() - self.progress.rendered >= STEP {
+                self.save(frames.offset(), &mut mocks)?;
+            }
+        }
+        self.save(frames.offset(), &mut mocks)
+    }
+
+    fn frame(&mut self, payload: &[u8], mocks: &mut String) -> Result<(), Error> {
+        let Some(document) = journal::document(payload) else {
+            tracing::error!("an exchange is nested too deeply to be kept, and is lost from the recording");
+            return Ok(());
+        };
+        match journal::mould(&document) {
+            Mould::Test => self.test(document),
+            Mould::Mock => {
+                let first = self.progress.mocks == 0 && mocks.is_empty();
+                mocks.push_str(if first { HEADER } else { "---\n" });
+                yaml::emit_into(&Value::Map(document), mocks);
+                Ok(())
+            }
+        }
+    }
+
+    fn test(&self, document: Map) -> Result<(), Error> {
+        let name = document.get("name").and_then(Value::as_str).unwrap_or_default();
+        let path = self.tests.join(format!("{name}.yaml"));
+        self.files.create(&path)?.write_all(test_file(document).as_bytes())?;
+        Ok(())
+    }
+
+    fn save(&mut self, rendered: u64, mocks: &mut String) -> Result<(), Error> {
+        let mut progress = Progress { rendered, ..self.progress };
+        if !mocks.is_empty() {
+            let file = match self.progress.mocks {
+                0 => self.files.create(&self.mocks)?,
+                _ => fs::File::options().write(true).open(&self.mocks)?,
+            };
+            file.file().write_all_at(mocks.as_bytes(), self.progress.mocks)?;
+            progress.mocks += mocks.len() as u64;
+            mocks.clear();
+        }
+        progress.save(&self.header)?;
+        self.progress = progress;
+        Ok(())
+    }
+}
+
+/// A test's file: with the curl command, which only people read.
+pub(crate) fn test_file(mut document: Map) -> String {
+    let request = document.get("spec").and_then(|spec| spec.get("req"));
+    if let Some(command) = request.and_then(curl::command) {
+        document.insert("curl", command);
+    }
+    let mut text = HEADER.to_owned();
+    yaml::emit_into(&Value::Map(document), &mut text);
+    text
+}
