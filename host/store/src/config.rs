@@ -186,8 +186,8 @@ impl Config {
         &self.unused
     }
 
-    /// What may differ in the responses of a test set: path (`body.id`, `header.Date`, `url`; `body`: all of it) and
-    /// regular expressions (none: anything).
+    /// What may differ in a test set: path (`body.id`, `header.Date`, `url`; `body.*`: all of it) and regular expressions
+    /// (none, or `*`: anything), as [`document::Noise`] takes them.
     pub fn noise_for(&self, set: &str) -> Vec<(String, Vec<String>)> {
         let GlobalNoise { global, test_sets } = &self.test.global_noise;
         let parts = global.iter().chain(test_sets.get(set).into_iter().flatten());
@@ -216,16 +216,10 @@ impl Config {
 
 impl NoiseOf {
     fn patterns(&self, part: &str) -> Vec<(String, Vec<String>)> {
-        // Keploy's users write `["*"]` for anything; it is no regular expression.
-        let meant = |patterns: &[String]| match patterns {
-            [any] if any == "*" => Vec::new(),
-            patterns => patterns.to_vec(),
-        };
         match self {
-            Self::Whole(patterns) => vec![(part.to_owned(), meant(patterns))],
+            Self::Whole(patterns) => vec![(part.to_owned(), patterns.clone())],
             Self::Paths(paths) => {
-                let path_of = |path: &str| if path == "*" { part.to_owned() } else { format!("{part}.{path}") };
-                paths.iter().map(|(path, patterns)| (path_of(path), meant(patterns))).collect()
+                paths.iter().map(|(path, patterns)| (format!("{part}.{path}"), patterns.clone())).collect()
             }
         }
     }

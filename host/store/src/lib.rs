@@ -8,6 +8,7 @@
 mod assets;
 mod config;
 mod curl;
+mod edit;
 mod envelope;
 mod error;
 mod files;
@@ -18,6 +19,7 @@ mod mappings;
 mod model;
 mod names;
 mod recording;
+mod report;
 mod time;
 
 pub use assets::{Assets, BlobWriter};
@@ -29,3 +31,4 @@ pub use load::{LoadError, Upgrade, Upgraded};
 pub use model::*;
 pub use names::Naming;
 pub use recording::{Finished, JournalHandle, Recording};
+pub use report::{CallDifference, CallKind, Difference, DifferenceKind, RunReport, SetReport, Status, TestReport};

@@ -24,6 +24,7 @@ use fs_err as fs;
 pub use journal_thread::JournalHandle;
 use journal_thread::{Counts, Journal, Spool};
 use render::Renderer;
+pub(crate) use render::test_file;
 
 use crate::{
     Assets, Error, Mapping, Naming, Project, Record,

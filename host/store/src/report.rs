@@ -1,0 +1,225 @@
+//! What a replay found: in memory, and as Keploy's YAML report, JSON and JUnit.
+//!
+//! The YAML report has Keploy's keys where they mean the same, and ours beside them: what was compared, every
+//! difference, and the calls that the application made otherwise than when it was recorded.
+mod json;
+mod junit;
+mod yaml;
+
+use std::path::Path;
+
+use document::Value;
+use serde::Serialize;
+
+use crate::{Error, Project, RunDir, Timestamp};
+
+/// How a test, a test set or a run ended. In files: `PASSED`, `FAILED`, ...
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    #[default]
+    Passed,
+    Failed,
+    /// Not run, because the user said so.
+    Ignored,
+}
+
+impl Status {
+    /// As it stands in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "PASSED",
+            Self::Failed => "FAILED",
+            Self::Ignored => "IGNORED",
+        }
+    }
+}
+
+/// One replay: everything that `keploy test` did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RunReport {
+    /// `test-run-N`.
+    pub name: String,
+    /// Passed only when tests ran and all of them passed.
+    pub status: Status,
+    /// How the application was started.
+    pub command: String,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    pub sets: Vec<SetReport>,
+}
+
+/// One test set of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SetReport {
+    /// `test-set-N`.
+    pub set: String,
+    pub status: Status,
+    /// Why the set as a whole failed: the application died, never listened, ...
+    pub error: Option<String>,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    pub tests: Vec<TestReport>,
+    /// Calls that belong to no test: start-up, background jobs. They fail nothing.
+    pub calls: Vec<CallDifference>,
+}
+
+/// One test of a set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TestReport {
+    pub name: String,
+    /// The protocol, e.g. `Http`.
+    pub kind: String,
+    pub status: Status,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    /// The test's file.
+    pub path: String,
+    /// What the verdict covers, e.g. `status`, `9 headers`, `body (JSON)`, `3 calls`.
+    pub compared: Vec<String>,
+    pub differences: Vec<Difference>,
+    pub calls: Vec<CallDifference>,
+    /// Why there is nothing to compare: no answer in time, connection refused, ...
+    pub error: Option<String>,
+    #[serde(serialize_with = "json::serialize")]
+    pub request: Value,
+    /// What came back; null when nothing did.
+    #[serde(serialize_with = "json::serialize")]
+    pub response: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DifferenceKind {
+    Missing,
+    Added,
+    Changed,
+    /// A value of another kind, e.g. `"1"` for `1`.
+    Type,
+}
+
+/// One place in which a response, or a call, is not as recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// `body.items[0].id`; empty for the whole document.
+    pub path: String,
+    pub kind: DifferenceKind,
+    /// None when it was added.
+    pub expected: Option<String>,
+    /// None when it is missing.
+    pub actual: Option<String>,
+}
+
+impl From<&document::Difference> for Difference {
+    fn from(difference: &document::Difference) -> Self {
+        let kind = match difference.kind {
+            document::DifferenceKind::Missing => DifferenceKind::Missing,
+            document::DifferenceKind::Added => DifferenceKind::Added,
+            document::DifferenceKind::Changed => DifferenceKind::Changed,
+            document::DifferenceKind::TypeChanged => DifferenceKind::Type,
+        };
+        let show = |value: &Option<Value>| match value {
+            // As it is, unless the quotes are the difference.
+            Some(Value::Text(text)) if kind != DifferenceKind::Type => Some(text.clone()),
+            Some(value) => Some(json::of(value).to_string()),
+            None => None,
+        };
+        Self { path: difference.path.clone(), kind, expected: show(&difference.expected), actual: show(&difference.actual) }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallKind {
+    /// Recorded, and not made.
+    Missing,
+    /// Made, but not as recorded.
+    Changed,
+    /// Made, and not recorded.
+    Additional,
+}
+
+impl CallKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Changed => "changed",
+            Self::Additional => "additional",
+        }
+    }
+}
+
+/// A call that the application made otherwise than when it was recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CallDifference {
+    pub kind: CallKind,
+    pub protocol: String,
+    /// `host:port`.
+    pub destination: String,
+    /// One line, e.g. `GET /rates?day=2`.
+    pub summary: String,
+    /// The name of the recorded call that is most like it.
+    pub nearest: Option<String>,
+    /// What it has otherwise than that one.
+    pub differences: Vec<Difference>,
+}
+
+impl SetReport {
+    pub fn count(&self, status: Status) -> usize {
+        self.tests.iter().filter(|test| test.status == status).count()
+    }
+}
+
+impl RunReport {
+    /// For machines: everything, in one object.
+    ///
+    /// # Errors
+    /// Never in practice; serde's interface has one.
+    pub fn to_json(&self) -> Result<String, Error> {
+        let report = |error: serde_json::Error| Error::Report { format: "JSON", reason: error.to_string() };
+        serde_json::to_string_pretty(self).map_err(report)
+    }
+
+    /// One `<testsuite>` a test set.
+    ///
+    /// # Errors
+    /// When XML cannot say it.
+    pub fn to_junit(&self) -> Result<String, Error> {
+        junit::write(self)
+    }
+
+    /// Keploy's report of one of the sets.
+    pub fn set_to_yaml(&self, set: &SetReport) -> String {
+        yaml::write(self, set)
+    }
+}
+
+impl RunDir {
+    /// Writes `test-set-N-report.yaml` for every set.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, report: &RunReport) -> Result<(), Error> {
+        for set in &report.sets {
+            let path = self.path.join(format!("{}-report.yaml", set.set));
+            self.files.replace(&path, |file| file.write_all(report.set_to_yaml(set).as_bytes()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Project {
+    /// Writes a file that the user asked for by name (a JUnit report), owned as all the others.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_file(&self, path: &Path, text: &str) -> Result<(), Error> {
+        if let Some(parent) = path.parent() {
+            self.files.create_dir_all(parent)?;
+        }
+        Ok(self.files.replace(path, |file| file.write_all(text.as_bytes()))?)
+    }
+}
+
+#[cfg(test)]
+mod tests;
