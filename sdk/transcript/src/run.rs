@@ -40,7 +40,6 @@ pub enum Ended {
 pub struct Mocked {
     /// Both sides, as they would be recorded again.
     pub steps: Vec<Step>,
-    pub finished: bool,
 }
 
 /// A parser's manifest says `partial-requests`: a miss means that more of the request may come.
@@ -106,15 +105,11 @@ pub fn mock(driver: &mut dyn Driver, case: &Case, steps: &[Step], recorded: &Rec
     pool.settle(driver, &mut host, &mut mocked)?;
     for step in steps {
         let (Step::Bytes { from: Side::Client, .. } | Step::End(Side::Client)) = step else { continue };
-        if !mocked.finished || !matches!(step, Step::End(_)) {
-            mocked.steps.push(step.clone());
-        }
+        mocked.steps.push(step.clone());
         act(&mut host, step).map_err(|fault| fault.to_string())?;
         pool.settle(driver, &mut host, &mut mocked)?;
     }
-    mocked.steps.retain(|step| !matches!(step, Step::End(_)));
-    let sides = if mocked.finished { [Side::Server, Side::Client] } else { [Side::Client, Side::Server] };
-    mocked.steps.extend(sides.map(Step::End));
+    mocked.end();
     Ok(mocked)
 }
 
@@ -150,7 +145,7 @@ impl<'a> Pool<'a> {
                         let data = host.blobs.get(&blob).ok_or_else(|| format!("there is no blob {blob}"))?;
                         mocked.write(data.clone());
                     }
-                    Effect::Finish { to: Side::Client } => mocked.finished = true,
+                    Effect::Finish { to: Side::Client } => mocked.end(),
                     Effect::SetPace(_) => {}
                     other => return Err(format!("not allowed while mocking: {other:?}")),
                 }
@@ -187,6 +182,15 @@ impl<'a> Pool<'a> {
 impl Mocked {
     fn write(&mut self, data: Vec<u8>) {
         self.steps.push(Step::Bytes { from: Side::Server, data, after: false });
+    }
+    fn end(&mut self) {
+        if !self.steps.contains(&Step::End(Side::Server)) {
+            self.steps.push(Step::End(Side::Server));
+        }
+    }
+    /// We hung up before the client did.
+    pub fn ended_first(&self) -> bool {
+        self.steps.iter().find(|step| matches!(step, Step::End(_))) == Some(&Step::End(Side::Server))
     }
 }
 
