@@ -119,8 +119,10 @@ fn bytes(block: &Block, words: &[String]) -> Result<Vec<u8>, String> {
     let line_end: &[u8] = if words.iter().any(|word| word == "raw") { b"" } else { b"\r\n" };
     let mut all = Vec::new();
     for line in &block.lines {
-        all.extend(unescape(line)?);
-        all.extend_from_slice(line_end);
+        // Backslashes in pairs are backslashes; one more at the end takes the line end away.
+        let open = (line.len() - line.trim_end_matches('\\').len()) % 2 == 1;
+        all.extend(unescape(if open { &line[..line.len() - 1] } else { line })?);
+        all.extend_from_slice(if open { b"" } else { line_end });
     }
     Ok(all)
 }

@@ -13,8 +13,8 @@
 //! | `drive` | what we write to the server in the client's place; default: the bytes of the `client` blocks |
 //! | `config` | YAML: what `keploy.yml` says under `plugins.<protocol>` |
 //!
-//! In wire blocks each line ends in CR LF on the wire, and `\r`, `\n`, `\t`, `\\` and `\xNN` are escapes. Words after a
-//! block's name change that:
+//! In wire blocks each line ends in CR LF on the wire, unless its last character is a `\`, and `\r`, `\n`, `\t`, `\\`
+//! and `\xNN` are escapes. Words after a block's name change that:
 //!
 //! - `raw`: the block's own line ends mean nothing; all bytes are spelled out.
 //! - `after`: these bytes are sent only after everything above has been answered, so no lump goes across.
