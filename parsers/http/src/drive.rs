@@ -4,7 +4,7 @@
 //! but the host knows how many messages were recorded.
 use std::collections::VecDeque;
 
-use keploy_sdk::{Exchange, Fault, Instant, Session, Side, Value};
+use keploy_sdk::{Exchange, Fault, Instant, Mode, Session, Side, Value};
 
 use crate::{
     responses::{Event, Responses, Unanswered},
@@ -29,7 +29,7 @@ struct Tunnel {
 
 impl Drive {
     pub fn new() -> Self {
-        Self { responses: Responses::new(), held: VecDeque::new(), tunnel: None, ended: false }
+        Self { responses: Responses::new(Mode::Drive), held: VecDeque::new(), tunnel: None, ended: false }
     }
 
     pub fn send(&mut self, host: &mut dyn Session, exchange: Exchange, request: Value) -> Result<(), Fault> {

@@ -1,5 +1,5 @@
 //! Both sides are real: read them.
-use keploy_sdk::{Fault, Instant, Map, Session, Side};
+use keploy_sdk::{Fault, Instant, Map, Mode, Session, Side};
 
 use crate::{
     about::About,
@@ -26,7 +26,7 @@ impl Record {
         Self {
             client: Inbox::default(),
             requests: Reader::new(Side::Client),
-            responses: Responses::new(),
+            responses: Responses::new(Mode::Record),
             tunnel: None,
             ended: None,
         }

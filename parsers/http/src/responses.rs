@@ -1,7 +1,7 @@
 //! The server's direction: responses, reported under the exchanges they answer. Recording and driving share it.
 use std::collections::VecDeque;
 
-use keploy_sdk::{Exchange, Fault, Instant, Level, Session, Side, Value};
+use keploy_sdk::{Exchange, Fault, Instant, Level, Map, Mode, Session, Side, Value};
 
 use crate::{
     about::About,
@@ -13,6 +13,7 @@ use crate::{
 };
 
 pub struct Responses {
+    mode: Mode,
     pub inbox: Inbox,
     reader: Reader<Response>,
     /// Requests whose responses are still to come, in the order they were sent.
@@ -48,8 +49,14 @@ pub enum Unanswered {
 }
 
 impl Responses {
-    pub fn new() -> Self {
-        Self { inbox: Inbox::default(), reader: Reader::new(Side::Server), queue: VecDeque::new(), unsolicited: false }
+    pub fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            inbox: Inbox::default(),
+            reader: Reader::new(Side::Server),
+            queue: VecDeque::new(),
+            unsolicited: false,
+        }
     }
 
     /// The head of a request was read or sent: the next response that is free belongs to it.
@@ -197,8 +204,12 @@ impl Responses {
     /// A server says `408 Request Timeout` to a connection it is tired of. Nobody can replay that: it is counted.
     fn unasked(&mut self, message: Message<Response>, host: &mut dyn Session) {
         let (status, at) = (message.head.status, message.first);
-        let request = keploy_sdk::Map::new().with("unsolicited", document::response(message, host)).into();
+        let reason = format!("the server sent a response ({status}) when no request was waiting for one");
+        if self.mode != Mode::Record {
+            return host.log(Level::Warn, &reason);
+        }
+        let request = Map::new().with("unsolicited", document::response(message, host)).into();
         let exchange = host.open(request, facts::unsolicited(), at);
-        host.abandon(exchange, &format!("the server sent a response ({status}) when no request was waiting for one"));
+        host.abandon(exchange, &reason);
     }
 }

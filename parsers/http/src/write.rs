@@ -56,7 +56,7 @@ pub fn request(document: &Value, host: &dyn Session) -> Result<(Wire, About), St
     let body = coded(content(document)?, document, &mut headers, |_| true, host)?;
     let chunked = is_chunked(&headers);
     if !chunked && headers.has("content-length") {
-        headers.replace("content-length", body.len().to_string().as_bytes());
+        set_length(&mut headers, &body);
     } else if !chunked && body.len() > 0 {
         headers.push("Content-Length", body.len().to_string());
     }
@@ -103,7 +103,7 @@ pub fn response(document: &Value, request: &About, host: &dyn Session) -> Result
     let chunked = is_chunked(&headers);
     let until_end = !chunked && (headers.has("transfer-encoding") || !headers.has("content-length"));
     if !chunked && !until_end && !unfinished {
-        headers.replace("content-length", body.len().to_string().as_bytes());
+        set_length(&mut headers, &body);
     }
     wire.head(&start(minor), &headers);
     if unfinished {
@@ -236,6 +236,14 @@ fn fields(out: &mut Vec<u8>, headers: &Headers) {
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// A length that is right stays as it was spelled.
+fn set_length(headers: &mut Headers, body: &Content) {
+    let length = body.len().to_string();
+    if headers.members("content-length").iter().any(|said| *said != length) {
+        headers.replace("content-length", length.as_bytes());
+    }
 }
 
 fn is_chunked(headers: &Headers) -> bool {
