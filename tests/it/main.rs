@@ -1,1 +1,3 @@
-fn main(){}
+//! End to end: real applications, real servers, the real binary.
+
+mod harness_itself;

@@ -27,6 +27,7 @@ const DEBIAN: &[(&str, &str)] = &[
 pub fn all(place: &Place) -> Result {
     fs_create(&place.cache)?;
     rust(place)?;
+    crates(place)?;
     debian(place)?;
     linker(place)?;
     deny(place)?;
@@ -53,6 +54,12 @@ fn rust(place: &Place) -> Result {
         }
     }
     Ok(())
+}
+
+/// Also those of other platforms and of tests, which a build would not ask for but cargo-deny looks at.
+fn crates(place: &Place) -> Result {
+    place.cargo(&["fetch", "--quiet"]).run_quietly()?;
+    place.cargo(&["fetch", "--quiet", "--manifest-path", "ebpf/Cargo.toml"]).run_quietly()
 }
 
 fn rustup(place: &Place, arguments: &[&str]) -> Result {

@@ -1,0 +1,87 @@
+//! The sample applications, and how their authors would start them.
+
+use std::path::PathBuf;
+
+use crate::file;
+
+/// One of `tests/apps`.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub name: &'static str,
+    /// What follows `-c`.
+    pub command: String,
+    pub environment: Vec<(&'static str, String)>,
+}
+
+/// Where every application listens. Each test has a network of its own, so they never meet.
+pub const PORT: u16 = 8080;
+
+impl App {
+    fn new(name: &'static str, command: String) -> Self {
+        let environment = vec![
+            ("PORT", PORT.to_string()),
+            ("REDIS_URL", "redis://cache.test:6379/0".to_owned()),
+            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+        ];
+        Self { name, command, environment }
+    }
+
+    /// With one more variable.
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+}
+
+/// Pre-forking: four workers of four threads behind one listener.
+pub fn flask() -> App {
+    let folder = file("apps/flask").display().to_string();
+    let gunicorn = cache().join("venv/bin/gunicorn").display().to_string();
+    App::new("flask", format!("{gunicorn} --chdir {folder} -c {folder}/gunicorn.conf.py app:app"))
+}
+
+/// One asyncio loop.
+pub fn aiohttp() -> App {
+    App::new("aiohttp", format!("{} {}", python().display(), file("apps/aiohttp/app.py").display()))
+}
+
+/// Static: no libc between it and the kernel.
+pub fn gohttp() -> App {
+    App::new("gohttp", installed("gohttp").display().to_string())
+}
+
+pub fn nodehttp() -> App {
+    let app = App::new("nodehttp", format!("node {}", file("apps/nodehttp/server.js").display()));
+    app.with("NODE_PATH", &installed("node/node_modules").display().to_string())
+}
+
+/// A pipe from its port to another: see `apps/pipe.py`.
+pub fn pipe() -> App {
+    App::new("pipe", format!("{} {}", python().display(), file("apps/pipe.py").display()))
+}
+
+/// An application of the line protocol that the SDK has as its example: see `apps/line.py`.
+pub fn line() -> App {
+    App::new("line", format!("{} {}", python().display(), file("apps/line.py").display()))
+}
+
+/// A Python program that goes wrong in its own way, as text.
+pub fn script(code: &str) -> App {
+    App::new("script", format!("{} -c '{code}'", python().display()))
+}
+
+pub fn python() -> PathBuf {
+    installed("venv/bin/python")
+}
+
+/// What `cargo xtask setup` installed.
+fn installed(path: &str) -> PathBuf {
+    let path = cache().join(path);
+    assert!(path.exists(), "no {}\nhint: cargo xtask setup", path.display());
+    path
+}
+
+fn cache() -> PathBuf {
+    let home = || std::env::home_dir().expect("a home directory").join(".cache/keploy-dev");
+    std::env::var_os("KEPLOY_DEV_CACHE").map_or_else(home, PathBuf::from)
+}

@@ -1,0 +1,130 @@
+//! The product, as a user runs it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::apps::App;
+use crate::{Ended, PATIENCE, Process, World, target};
+
+/// A project folder in which keploy is run on an application.
+#[derive(Clone)]
+pub struct Project {
+    pub folder: PathBuf,
+    pub app: App,
+    options: Vec<String>,
+}
+
+/// A recording going on.
+pub struct Recording {
+    process: Process,
+}
+
+/// What `--json` printed at the end, beside how it ended.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub json: Value,
+    pub stderr: String,
+}
+
+impl Project {
+    /// A new, empty one, in the world's folder.
+    pub fn new(world: &World, app: App) -> Self {
+        let folder = world.folder().join(app.name);
+        std::fs::create_dir_all(&folder).expect("the world's folder is ours");
+        Self { folder, app, options: Vec::new() }
+    }
+
+    /// With one more option, for `record` and `test`.
+    pub fn option(mut self, name: &str, value: impl AsRef<Path>) -> Self {
+        self.options.extend([name.to_owned(), value.as_ref().display().to_string()]);
+        self
+    }
+
+    /// Starts recording and waits until the application listens.
+    pub fn record(&self, world: &World) -> Recording {
+        let process = Process::start(world, &mut self.command("record"));
+        process.wait_for("application is listening");
+        Recording { process }
+    }
+
+    /// Replays, with a regression planted into the application ("" for none).
+    pub fn test(&self, world: &World, mutation: &str) -> Outcome {
+        let mut command = self.command("test");
+        command.env("MUTATE", mutation);
+        Outcome::of(Process::start(world, &mut command).wait(5 * PATIENCE))
+    }
+
+    /// `keploy VERB -c APP --json`, in the project's folder.
+    pub fn command(&self, verb: &str) -> Command {
+        let mut keploy = keploy();
+        keploy.args([verb, "-c", &self.app.command, "--json"]).args(&self.options).current_dir(&self.folder);
+        keploy.envs(self.app.environment.iter().map(|(name, value)| (name, value)));
+        keploy
+    }
+
+    /// The recorded set.
+    pub fn test_set(&self) -> PathBuf {
+        self.folder.join("keploy/test-set-0")
+    }
+
+    /// How many test files there are.
+    pub fn test_files(&self) -> usize {
+        std::fs::read_dir(self.test_set().join("tests")).map_or(0, Iterator::count)
+    }
+}
+
+impl Recording {
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// As a user ends it: Ctrl-C.
+    pub fn finish(self) -> Outcome {
+        self.process.signal(Signal::SIGINT);
+        Outcome::of(self.process.wait(2 * PATIENCE))
+    }
+}
+
+impl Outcome {
+    pub fn of(ended: Ended) -> Self {
+        let json = serde_json::from_str(ended.stdout.trim()).unwrap_or(Value::Null);
+        Self { code: ended.status.code(), json, stderr: ended.stderr }
+    }
+
+    /// A number of the `--json` object.
+    ///
+    /// # Panics
+    /// When there is none of that name.
+    pub fn number(&self, name: &str) -> u64 {
+        self.json[name].as_u64().unwrap_or_else(|| panic!("no number {name:?} in {}\n{}", self.json, self.stderr))
+    }
+
+    /// # Panics
+    /// When it did not end with `code`; with all it said.
+    #[track_caller]
+    pub fn expect_code(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.json, self.stderr);
+        self
+    }
+
+    /// # Panics
+    /// When standard error does not contain every one of `words`.
+    #[track_caller]
+    pub fn expect_words(&self, words: &[&str]) -> &Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} was not said:\n{}", self.stderr);
+        }
+        self
+    }
+}
+
+/// The binary under test.
+pub fn keploy() -> Command {
+    let binary = std::env::var_os("KEPLOY_BIN").map_or_else(|| target().join("release/keploy"), PathBuf::from);
+    assert!(binary.exists(), "no {}\nhint: cargo xtask build", binary.display());
+    Command::new(binary)
+}

@@ -1,0 +1,45 @@
+//! What end-to-end tests are made of: a [`World`] without our network in it, the sample applications, the product as a
+//! user runs it, and clients.
+//!
+//! Nothing here knows how keploy works inside: it is started by its command line and judged by what it prints, by what
+//! lies on disk, and by what the application and its clients saw.
+
+pub mod apps;
+pub mod http;
+pub mod keploy;
+pub mod orders;
+pub mod pipe;
+mod process;
+mod world;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use process::{Ended, Process};
+pub use world::{Sent, World};
+
+/// How long anything may take before a test calls it stuck.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Twenty replays instead of two, and the large volumes: `cargo xtask test --long`.
+pub fn is_long() -> bool {
+    std::env::var_os("KEPLOY_TEST_LONG").is_some()
+}
+
+/// A file of the folder `tests`.
+pub fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A folder of parsers that only tests load, as `cargo xtask test` builds them.
+pub fn test_parsers(name: &str) -> PathBuf {
+    let built = std::env::var_os("KEPLOY_TEST_PARSERS").map_or_else(|| target().join("test-parsers"), PathBuf::from);
+    let folder = built.join(name);
+    assert!(folder.is_dir(), "no {}\nhint: cargo xtask test --only it", folder.display());
+    folder
+}
+
+/// Cargo's target directory.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| file("../target"), PathBuf::from)
+}
