@@ -94,7 +94,8 @@ fn check(driver: &mut dyn Driver, case: &Case, update: bool) -> Result<(), Strin
         _ if update => {}
         None => return Err("no expect block\nhint: TRANSCRIPT_UPDATE=1 writes it".into()),
         Some(block) => {
-            let expected = expect::document(&block.lines.join("\n"))?;
+            // The last line has an end too: a text block that keeps its empty lines counts it.
+            let expected = expect::document(&(block.lines.join("\n") + "\n"))?;
             same("recorded", &expected, &expect::like(&recording, &expected), &recording)?;
         }
     }
