@@ -24,3 +24,6 @@ pub use noise::{BadRule, Noise};
 pub use path::{Path, Segment};
 pub use render::render;
 pub use similarity::similarity;
+
+#[cfg(test)]
+mod tests;

@@ -22,9 +22,9 @@ impl Error {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// For a reader that started at `first_line`, not at the top.
-    pub(super) fn shifted(self, first_line: usize) -> Self {
-        Self { line: self.line + first_line - 1, ..self }
+    /// For a reader that was given the lines `first` to `last` only. What it missed at the end is missed on the last.
+    pub(super) fn within(self, first: usize, last: usize) -> Self {
+        Self { line: (self.line + first - 1).min(last), ..self }
     }
 }
 
@@ -47,10 +47,24 @@ fn explain(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
             Some("a quoted text that does not end"),
             Some("add the closing quote; inside '...' a ' is written twice, inside \"...\" a \" is written \\\""),
         ),
+        K::InvalidQuotedScalarIndent => (
+            Some("a quoted text goes on here, but less indented than its name"),
+            Some(
+                "is its closing quote missing? Inside '...' a ' is written twice, inside \"...\" a \" is written \\\"",
+            ),
+        ),
         K::UnexpectedEofFlowSequence
         | K::UnexpectedEofFlowMapping
         | K::UnexpectedEofImplicitFlowMapping
         | K::UnclosedFlowCollection { .. } => (Some("a [ or { that is never closed"), Some("add the missing ] or }")),
+        K::ExpectedFlowMappingSeparator | K::ExpectedFlowSequenceSeparator => (
+            Some("neither a , nor the closing bracket of what is open here"),
+            Some("is the ] or } above this line missing?"),
+        ),
+        K::MappingValueNotAllowed => (
+            Some("a second `: ` in one entry, or an entry indented like the text above it"),
+            Some("put quotes around a text that has `: ` in it"),
+        ),
         K::SimpleKeyExpected | K::InvalidSimpleKey => (
             Some("a name without its ':'"),
             Some("write `name: value`, or indent the line if it belongs to the text above it"),

@@ -90,7 +90,7 @@ impl Iterator for Documents<'_> {
                     Ok(None) => {}
                     Err(error) => {
                         self.current = None;
-                        return Some(Err(error.shifted(first_line)));
+                        return Some(Err(error.within(first_line, self.line.max(2) - 1)));
                     }
                 }
             }

@@ -95,6 +95,7 @@ pub(super) fn is_plain_safe(text: &str) -> bool {
     starts
         && last != b' '
         && last != b':'
+        && !text.starts_with("...")
         && !bytes.windows(2).any(|pair| pair == b": " || pair == b" #")
         && !means_something_else(text)
 }

@@ -1,0 +1,5 @@
+mod diff;
+pub(crate) mod generate;
+mod laws;
+mod noise;
+mod render;

@@ -1,0 +1,4 @@
+mod damaged;
+mod emitted;
+mod parsed;
+mod seed;
