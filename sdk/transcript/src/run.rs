@@ -207,6 +207,8 @@ fn lend(recorded: &Recording, next: &mut u64, host: &mut Host, document: &mut Va
 
 /// Sends what `recorded` opened in each step and feeds the server's bytes. `recorded` came from the same steps.
 ///
+/// The parser is told when the client's side ends, which is when the host has half-closed towards the server.
+///
 /// Returns the bytes written to the server, and what was read.
 pub fn drive(
     driver: &mut dyn Driver,
@@ -231,7 +233,7 @@ pub fn drive(
             lend(recorded, &mut blobs, &mut host, &mut request);
             host.send(number, request).map_err(|fault| fault.to_string())?;
         }
-        if let Step::Bytes { from: Side::Server, .. } | Step::End(Side::Server) = step {
+        if let Step::Bytes { from: Side::Server, .. } | Step::End(_) = step {
             act(&mut host, step).map_err(|fault| fault.to_string())?;
         }
         let mut reported = Vec::new();

@@ -1,0 +1,5 @@
+//! Every transcript, recorded, mocked and driven.
+#[test]
+fn transcripts() {
+    keploy_transcript::check::<parser_generic::Generic>("tests/transcripts");
+}
