@@ -1,0 +1,5 @@
+mod hostile;
+mod kept;
+mod misses;
+mod seed;
+mod transcripts;
