@@ -43,7 +43,9 @@ impl Drive {
 
     pub fn feed(&mut self, host: &mut dyn Session, offset: u64, at: Instant, data: &[u8]) -> Result<(), Fault> {
         self.responses.inbox.push(offset, at, data);
-        self.read(host)
+        self.read(host)?;
+        self.responses.inbox.fed();
+        Ok(())
     }
 
     pub fn kept(&mut self, host: &mut dyn Session, at: Instant) -> Result<(), Fault> {

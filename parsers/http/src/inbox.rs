@@ -15,6 +15,8 @@ pub struct Inbox {
     marks: VecDeque<(u64, Instant)>,
     /// When the last byte that was taken came.
     taken_at: Instant,
+    /// Where the bytes start that are being fed right now.
+    fed: Option<u64>,
 }
 
 impl Inbox {
@@ -23,6 +25,7 @@ impl Inbox {
             self.bytes.drain(..self.taken);
             self.taken = 0;
         }
+        self.fed = Some(offset);
         // After `keep` the host goes on behind what it kept: then there is nothing left here.
         self.end = offset + data.len() as u64;
         self.bytes.extend_from_slice(data);
@@ -30,6 +33,16 @@ impl Inbox {
             Some((end, last)) if *last == at => *end = self.end,
             _ => self.marks.push_back((self.end, at)),
         }
+    }
+
+    /// The call that fed the last bytes is over.
+    pub fn fed(&mut self) {
+        self.fed = None;
+    }
+
+    /// May the host be asked to keep what starts with [`Inbox::rest`]? It has no older bytes than those it is feeding.
+    pub fn can_be_kept(&self) -> bool {
+        self.fed.is_some_and(|start| start <= self.offset())
     }
 
     /// What is not taken yet.
@@ -99,6 +112,19 @@ mod tests {
         inbox.push(4, 30, b"ef");
         inbox.take(2);
         assert_eq!((inbox.taken_at(), inbox.at(), inbox.rest()), (30, 30, &b"f"[..]));
+    }
+
+    #[test]
+    fn only_what_is_being_fed_can_be_kept() {
+        let mut inbox = Inbox::default();
+        inbox.push(0, 1, b"ab");
+        assert!(inbox.can_be_kept());
+        inbox.fed();
+        assert!(!inbox.can_be_kept());
+        inbox.push(2, 1, b"cd");
+        assert!(!inbox.can_be_kept(), "`ab` was fed before");
+        inbox.take(2);
+        assert!(inbox.can_be_kept());
     }
 
     #[test]

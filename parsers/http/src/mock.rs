@@ -83,7 +83,9 @@ impl Mock {
             return Ok(());
         }
         self.client.push(offset, at, data);
-        self.read(host)
+        self.read(host)?;
+        self.client.fed();
+        Ok(())
     }
 
     pub fn kept(&mut self, host: &mut dyn Session, at: Instant) -> Result<(), Fault> {
@@ -193,6 +195,7 @@ impl Mock {
         let reply = match kind {
             // Whether pings fall into a recording is chance, and so is who says goodbye first.
             Kind::Pong => return Ok(()),
+            Kind::Close if self.tunnel.as_ref().is_some_and(|tunnel| tunnel.said_close) => return Ok(()),
             Kind::Ping => reply("pong"),
             Kind::Close => reply("close").with("code", 1000),
             Kind::Data => {

@@ -110,7 +110,7 @@ impl<H: Head> Reader<H> {
             Framing::Chunked => State::Chunked(Chunked::default()),
             Framing::UntilEnd => State::UntilEnd,
             // Only when more of it is to come than is here: then the host has nothing behind it to feed again.
-            Framing::Length(len) if len > MAX_INLINE && len > inbox.rest().len() as u64 => {
+            Framing::Length(len) if len > MAX_INLINE && len > inbox.rest().len() as u64 && inbox.can_be_kept() => {
                 let blob = host.keep(self.from, inbox.offset(), len, None);
                 let here = inbox.rest().len();
                 inbox.take(here);

@@ -44,11 +44,15 @@ impl Record {
             (Some(tunnel), _) => tunnel.feed(host, from, offset, at, data),
             (None, Side::Client) => {
                 self.client.push(offset, at, data);
-                self.read_requests(host)
+                self.read_requests(host)?;
+                self.client.fed();
+                Ok(())
             }
             (None, Side::Server) => {
                 self.responses.inbox.push(offset, at, data);
-                self.read_responses(host)
+                self.read_responses(host)?;
+                self.responses.inbox.fed();
+                Ok(())
             }
         }
     }

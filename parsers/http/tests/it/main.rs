@@ -1,2 +1,7 @@
 //! The parser from outside.
+mod blobs;
+mod codings;
+mod modes;
+mod mutations;
 mod transcripts;
+mod wire;
