@@ -1,6 +1,7 @@
 //! The sample applications, and how their authors would start them.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::file;
 
@@ -24,6 +25,14 @@ impl App {
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
         ];
         Self { name, command, environment }
+    }
+
+    /// As its author starts it, without keploy.
+    pub fn started_directly(&self) -> Command {
+        let mut words = self.command.split(' ');
+        let mut command = Command::new(words.next().expect("a command has a program"));
+        command.args(words).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// With one more variable.

@@ -38,6 +38,11 @@ impl Project {
         Self { folder, app, options: Vec::new() }
     }
 
+    /// The same folder and options, another application.
+    pub fn with_app(&self, app: App) -> Self {
+        Self { app, ..self.clone() }
+    }
+
     /// With one more option, for `record` and `test`.
     pub fn option(mut self, name: &str, value: impl AsRef<Path>) -> Self {
         self.options.extend([name.to_owned(), value.as_ref().display().to_string()]);
@@ -80,6 +85,11 @@ impl Project {
 impl Recording {
     pub fn process(&self) -> &Process {
         &self.process
+    }
+
+    /// For an end of another kind.
+    pub fn into_process(self) -> Process {
+        self.process
     }
 
     /// As a user ends it: Ctrl-C.

@@ -44,10 +44,7 @@ fn a_bare_pipe_passes_on_what_both_ends_do() {
 }
 
 fn started(world: &World, app: &App) -> Process {
-    let mut words = app.command.split(' ');
-    let mut command = std::process::Command::new(words.next().expect("a program"));
-    command.args(words).envs(app.environment.iter().map(|(name, value)| (name, value)));
-    let process = Process::start(world, &mut command);
+    let process = Process::start(world, &mut app.started_directly());
     process.wait_for_port(world, apps::PORT);
     process
 }

@@ -1,3 +1,8 @@
 //! End to end: real applications, real servers, the real binary.
 
+mod faults;
 mod harness_itself;
+mod plugins;
+mod record_replay;
+mod transparency;
+mod volume;
