@@ -67,10 +67,11 @@ pub fn relay_port(to: &Addr) -> Option<u32> {
     let hash = (to.ip[0] ^ to.ip[1] ^ to.ip[2] ^ to.ip[3]).wrapping_mul(0x9e37_79b1) >> 16;
     for i in 0..UDP_SLOTS {
         let slot = (hash + i) % UDP_SLOTS;
+        let key = 2 * slot + u32::from(!to.is_v4());
+        let Some(port) = (unsafe { UDP_PORT.get(&key) }) else { continue }; // the relay may have fewer
         let _ = UDP_SLOT.insert(&slot, to, NOEXIST);
         if unsafe { UDP_SLOT.get(&slot) } == Some(to) {
-            let key = 2 * slot + u32::from(!to.is_v4());
-            return unsafe { UDP_PORT.get(&key) }.copied();
+            return Some(*port);
         }
     }
     None

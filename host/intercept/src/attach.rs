@@ -1,0 +1,182 @@
+//! Loads the eBPF programs and attaches them to a new cgroup.
+use std::{
+    fs::File,
+    io, mem,
+    net::IpAddr,
+    os::fd::{AsFd, AsRawFd as _, BorrowedFd},
+    sync::Arc,
+};
+
+use aya::{
+    Btf, Ebpf, EbpfLoader,
+    maps::{HashMap, SockMap},
+    programs::{
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program,
+        ProgramError, SkLookup, SockOps,
+    },
+};
+use nix::ifaddrs::getifaddrs;
+use tokio::sync::mpsc;
+
+use crate::{
+    Application, Command, DNS_SLOTS, Error, Event, Kernel, Mode, Ports, Steered,
+    address::words,
+    check::check,
+    events::{self, Reader},
+    group::Group,
+    kernel::take,
+    launch,
+};
+
+/// The built kernel side. `cargo xtask ebpf` makes it from `ebpf/`.
+static OBJECT: &[u8] = aya::include_bytes_aligned!("../keploy.bpf.o");
+
+/// The interception of one run. Dropping it ends the application and removes every trace.
+pub struct Intercept {
+    kernel: Kernel,
+    group: Arc<Group>,
+    _reader: Reader,
+    /// Holds the attachments: links that nothing pins.
+    _ebpf: Ebpf,
+}
+
+impl Intercept {
+    /// Makes a cgroup and attaches the programs to it. The events are those of the applications launched in it.
+    ///
+    /// # Errors
+    /// When the machine lacks something, or the kernel refuses a program.
+    pub fn attach(
+        mode: Mode,
+        ports: &Ports,
+        steered: &Steered<'_>,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Event>), Error> {
+        check()?;
+        let group = Group::create()?;
+        let btf = Btf::from_sys_fs().map_err(aya::EbpfError::from)?;
+        let mut ebpf = load(mode, ports, steered, &btf)?;
+        settle(&mut ebpf, ports, steered)?;
+        attach(&mut ebpf, group.as_fd(), &btf)?;
+        let kernel = Kernel::new(&mut ebpf)?;
+        let (reader, event_rx) =
+            events::read(take(&mut ebpf, "EVENTS")?).map_err(Error::system("cannot read the kernel's events"))?;
+        Ok((Self { kernel, group: Arc::new(group), _reader: reader, _ebpf: ebpf }, event_rx))
+    }
+
+    /// The handle that the relay wants.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel.clone()
+    }
+
+    /// Starts the application. Returns when it runs.
+    ///
+    /// # Errors
+    /// When it cannot be started. That its command does not exist is known only when the shell exits: see
+    /// [`crate::describe`].
+    pub fn launch(&self, command: &Command) -> Result<Application, Error> {
+        launch::launch(command, &self.group)
+    }
+}
+
+impl Drop for Intercept {
+    fn drop(&mut self) {
+        // Before the programs are detached: nothing lives on half intercepted.
+        self.group.kill();
+    }
+}
+
+fn load(mode: Mode, ports: &Ports, steered: &Steered<'_>, btf: &Btf) -> Result<Ebpf, Error> {
+    let cookie = netns_cookie(steered.ingress4).map_err(Error::system("cannot ask for the network namespace"))?;
+    Ok(EbpfLoader::new()
+        .btf(Some(btf))
+        .override_global("EGRESS_PORT4", &u32::from(ports.egress4), true)
+        .override_global("EGRESS_PORT6", &u32::from(ports.egress6.unwrap_or(0)), true)
+        .override_global("NETNS_COOKIE", &cookie, true)
+        .override_global("REPLAY", &u32::from(mode == Mode::Replay), true)
+        .load(OBJECT)?)
+}
+
+/// Fills the maps that only we write.
+fn settle(ebpf: &mut Ebpf, ports: &Ports, steered: &Steered<'_>) -> Result<(), Error> {
+    let mut relay: SockMap<_> = ebpf.map_mut("RELAY").ok_or(Error::Missing("RELAY"))?.try_into()?;
+    relay.set(0, &steered.ingress4, 0)?;
+    if let Some(ingress6) = steered.ingress6 {
+        relay.set(1, &ingress6, 0)?;
+    }
+
+    // Addresses that the machine gets later are not known: a connection of the application to itself by such an address
+    // is taken for one to another machine.
+    let mut local: HashMap<_, [u32; 4], u32> = ebpf.map_mut("LOCAL").ok_or(Error::Missing("LOCAL"))?.try_into()?;
+    for interface in getifaddrs().map_err(Error::system("cannot list the machine's addresses"))? {
+        let Some(address) = interface.address else { continue };
+        let v4 = address.as_sockaddr_in().map(|a| IpAddr::from(a.ip()));
+        if let Some(ip) = v4.or(address.as_sockaddr_in6().map(|a| IpAddr::from(a.ip()))) {
+            local.insert(words(ip), 1, 0)?;
+        }
+    }
+
+    for (slot, (port4, port6)) in (0..).zip(ports.dns.iter().take(DNS_SLOTS)) {
+        for (key, port) in [(2 * slot, Some(*port4)), (2 * slot + 1, *port6)] {
+            let Some(port) = port.map(u32::from) else { continue };
+            let mut forth: HashMap<_, u32, u32> =
+                ebpf.map_mut("UDP_PORT").ok_or(Error::Missing("UDP_PORT"))?.try_into()?;
+            forth.insert(key, port, 0)?;
+            let mut back: HashMap<_, u32, u32> =
+                ebpf.map_mut("UDP_PORT_SLOT").ok_or(Error::Missing("UDP_PORT_SLOT"))?.try_into()?;
+            back.insert(port, slot, 0)?;
+        }
+    }
+    Ok(())
+}
+
+/// By links, which live beside the programs of parent cgroups and end with this process.
+fn attach(ebpf: &mut Ebpf, group: BorrowedFd<'_>, btf: &Btf) -> Result<(), Error> {
+    const ALONE: CgroupAttachMode = CgroupAttachMode::Single; // which for links means "beside others"
+    for name in [
+        "on_connect4",
+        "on_connect6",
+        "on_sendmsg4",
+        "on_sendmsg6",
+        "on_recvmsg4",
+        "on_recvmsg6",
+        "on_getpeername4",
+        "on_getpeername6",
+    ] {
+        with(ebpf, name, |p: &mut CgroupSockAddr| p.load().and_then(|()| p.attach(group, ALONE).map(drop)))?;
+    }
+    for name in ["on_bound4", "on_bound6"] {
+        with(ebpf, name, |p: &mut CgroupSock| p.load().and_then(|()| p.attach(group, ALONE).map(drop)))?;
+    }
+    with(ebpf, "on_tcp", |p: &mut SockOps| p.load().and_then(|()| p.attach(group, ALONE).map(drop)))?;
+    with(ebpf, "on_egress", |p: &mut CgroupSkb| {
+        p.load().and_then(|()| p.attach(group, CgroupSkbAttachType::Egress, ALONE).map(drop))
+    })?;
+    with(ebpf, "on_state", |p: &mut BtfTracePoint| {
+        p.load("inet_sock_set_state", btf).and_then(|()| p.attach().map(drop))
+    })?;
+    // The thread's, as it was for the relay's sockets.
+    let netns = File::open("/proc/thread-self/ns/net").map_err(Error::system("cannot open the network namespace"))?;
+    with(ebpf, "steer", |p: &mut SkLookup| p.load().and_then(|()| p.attach(netns).map(drop)))
+}
+
+fn with<'a, P: 'a>(
+    ebpf: &'a mut Ebpf,
+    name: &'static str,
+    f: impl FnOnce(&'a mut P) -> Result<(), ProgramError>,
+) -> Result<(), Error>
+where
+    &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
+{
+    let program = ebpf.program_mut(name).ok_or(Error::Missing(name))?;
+    program.try_into().and_then(f).map_err(|source| Error::Program { name, source })
+}
+
+/// The cookie of the network namespace that a socket lives in.
+fn netns_cookie(socket: BorrowedFd<'_>) -> io::Result<u64> {
+    let (mut cookie, mut size) = (0_u64, mem::size_of::<u64>() as libc::socklen_t);
+    // SAFETY: both pointers are valid and `size` is the size of `cookie`.
+    let done = unsafe {
+        let (cookie, size) = ((&raw mut cookie).cast(), &raw mut size);
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_NETNS_COOKIE, cookie, size)
+    };
+    if done == 0 { Ok(cookie) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,222 @@
+//! The supervisor: a small process that starts the application and outlives us.
+//!
+//! It is this same program, called with a first argument of its own. Between us and it there is one socket, its standard
+//! input: it tells the application's start and end, and takes the socket's end as our death, however we died. Then it kills
+//! the application and removes the cgroup, so that nothing lives on half intercepted.
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fs::File,
+    io::{self, Read as _, Write as _},
+    os::{
+        fd::AsFd as _,
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
+    path::{Path, PathBuf},
+    process::{self, Command, Stdio},
+    thread,
+};
+
+use nix::{
+    sys::wait::{Id, WaitPidFlag, WaitStatus, waitid},
+    unistd::{self, Gid, Pid, Uid},
+};
+
+use crate::{User, group};
+
+/// The first argument that makes this program the supervisor. Not for people.
+const WORD: &str = "__supervise";
+
+/// Must be the first thing that `main()` does: it never returns in the process that [`crate::Intercept::launch`] starts.
+pub fn supervise_if_asked() {
+    let mut arguments = env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == WORD) {
+        let order = Order::parse(arguments);
+        process::exit(order.map_or(2, |order| order.carry_out().map_or(1, |()| 0)));
+    }
+}
+
+/// What the supervisor says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// The application's process id.
+    Started(i32),
+    /// The `errno` of its start.
+    Failed(i32),
+    /// Its status, as `wait()` gives it.
+    Exited(i32),
+}
+
+/// supervisor --Message--> us
+pub fn receive(mut control: &UnixStream) -> io::Result<Message> {
+    let mut bytes = [0; 5];
+    control.read_exact(&mut bytes)?;
+    let [kind, number @ ..] = bytes;
+    let number = i32::from_ne_bytes(number);
+    match kind {
+        b's' => Ok(Message::Started(number)),
+        b'f' => Ok(Message::Failed(number)),
+        b'e' => Ok(Message::Exited(number)),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+fn send(mut control: &UnixStream, message: Message) -> io::Result<()> {
+    let (kind, number) = match message {
+        Message::Started(pid) => (b's', pid),
+        Message::Failed(errno) => (b'f', errno),
+        Message::Exited(status) => (b'e', status),
+    };
+    let mut bytes = vec![kind];
+    bytes.extend(number.to_ne_bytes());
+    control.write_all(&bytes)
+}
+
+/// The supervisor's command line, as [`Order::parse`] reads it.
+pub fn arguments(group: &Path, user: &User, directory: &Path, shell: &str) -> [OsString; 7] {
+    let groups: Vec<_> = user.groups.iter().map(u32::to_string).collect();
+    [
+        WORD.into(),
+        group.into(),
+        user.uid.to_string().into(),
+        user.gid.to_string().into(),
+        groups.join(",").into(),
+        directory.into(),
+        shell.into(),
+    ]
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Order {
+    group: PathBuf,
+    uid: Uid,
+    gid: Gid,
+    groups: Vec<Gid>,
+    directory: PathBuf,
+    shell: OsString,
+}
+
+impl Order {
+    fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let number = |text: &OsStr| text.to_str()?.parse().ok();
+        let order = Self {
+            group: arguments.next()?.into(),
+            uid: Uid::from_raw(number(&arguments.next()?)?),
+            gid: Gid::from_raw(number(&arguments.next()?)?),
+            groups: {
+                let list = arguments.next()?.into_string().ok()?;
+                let numbers = list.split(',').filter(|text| !text.is_empty());
+                numbers.map(|text| text.parse().ok().map(Gid::from_raw)).collect::<Option<_>>()?
+            },
+            directory: arguments.next()?.into(),
+            shell: arguments.next()?,
+        };
+        arguments.next().is_none().then_some(order)
+    }
+
+    fn carry_out(self) -> io::Result<()> {
+        // Ctrl-C in the terminal is for keploy alone.
+        unistd::setsid()?;
+        let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let group = self.group.clone();
+        match self.start() {
+            Ok(pid) => {
+                send(&control, Message::Started(pid.as_raw()))?;
+                release_output()?;
+                let told = control.try_clone()?;
+                thread::spawn(move || send(&told, Message::Exited(wait(pid)?)));
+                // Nothing is ever sent to us: this returns when the other end is closed.
+                let _ = (&control).read(&mut [0])?;
+            }
+            Err(error) => send(&control, Message::Failed(error.raw_os_error().unwrap_or(libc::EIO)))?,
+        }
+        group::remove(&group);
+        Ok(())
+    }
+
+    /// The application is in the cgroup before its first instruction, and never has more rights than its user.
+    fn start(self) -> io::Result<Pid> {
+        let procs = File::options().write(true).open(self.group.join("cgroup.procs"))?;
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(&self.shell).stdin(Stdio::null());
+        let enter = move || {
+            unistd::write(&procs, b"0")?;
+            unistd::setsid()?;
+            if Uid::effective().is_root() {
+                unistd::setgroups(&self.groups)?;
+                unistd::setgid(self.gid)?;
+                unistd::setuid(self.uid)?;
+            }
+            unistd::chdir(&self.directory)?;
+            Ok(())
+        };
+        // SAFETY: between fork and exec it makes system calls and no allocation; this process has one thread.
+        let child = unsafe { command.pre_exec(enter) }.spawn()?;
+        Ok(Pid::from_raw(child.id().cast_signed()))
+    }
+}
+
+/// The reader of the application's output must see its end when the application has ended.
+fn release_output() -> io::Result<()> {
+    let nowhere = File::options().write(true).open("/dev/null")?;
+    unistd::dup2_stdout(&nowhere)?;
+    unistd::dup2_stderr(&nowhere)?;
+    Ok(())
+}
+
+/// Waits for the end and leaves the dead process where it is, so that nobody else gets its number while keploy may still
+/// send signals to it.
+fn wait(pid: Pid) -> io::Result<i32> {
+    let status = loop {
+        match waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
+            Err(nix::errno::Errno::EINTR) => {}
+            other => break other?,
+        }
+    };
+    // As wait(2) encodes it.
+    Ok(match status {
+        WaitStatus::Exited(_, code) => (code & 0xff) << 8,
+        WaitStatus::Signaled(_, signal, _) => signal as i32,
+        _ => 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(groups: &[u32]) -> User {
+        User { uid: 1000, gid: 100, groups: groups.to_vec(), name: "ann".into(), home: "/home/ann".into() }
+    }
+
+    #[test]
+    fn an_order_is_read_as_it_was_written() {
+        for groups in [&[][..], &[100, 27]] {
+            let [word, rest @ ..] = arguments(Path::new("/g"), &user(groups), Path::new("/d"), "a b; c");
+            assert_eq!(word, WORD);
+            let order = Order::parse(rest.into_iter()).expect("well-formed");
+            assert_eq!(order.groups, groups.iter().copied().map(Gid::from_raw).collect::<Vec<_>>());
+            assert_eq!((order.uid.as_raw(), order.gid.as_raw()), (1000, 100));
+            assert_eq!((order.shell, order.directory), ("a b; c".into(), "/d".into()));
+        }
+    }
+
+    #[test]
+    fn half_an_order_is_none() {
+        let [_, rest @ ..] = arguments(Path::new("/g"), &user(&[1]), Path::new("/d"), "true");
+        for n in 0..rest.len() {
+            assert_eq!(Order::parse(rest.iter().take(n).cloned()), None);
+        }
+    }
+
+    #[test]
+    fn messages_cross_the_socket() {
+        let (here, there) = UnixStream::pair().expect("two sockets");
+        for message in [Message::Started(7), Message::Failed(-1), Message::Exited(256)] {
+            send(&here, message).expect("sent");
+            assert_eq!(receive(&there).expect("received"), message);
+        }
+        drop(here);
+        assert!(receive(&there).is_err());
+    }
+}

@@ -1,0 +1,3 @@
+module intercept
+
+go 1.21

@@ -1,0 +1,163 @@
+//! The smallest relay that there can be: it tells outgoing connections where they were going, passes incoming ones on, and
+//! tells DNS clients whom they asked.
+use std::{
+    io::{self, Write as _},
+    net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::fd::AsFd as _,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use intercept::{Kernel, Ports, Steered};
+use socket2::{Domain, Socket, Type};
+
+const DNS_SLOTS: usize = 8;
+
+pub struct Relay {
+    ingress: [TcpListener; 2],
+    egress: [TcpListener; 2],
+    dns: Vec<[UdpSocket; 2]>,
+    /// The clients that were steered here.
+    steered: Arc<Mutex<Vec<SocketAddr>>>,
+    /// Where outgoing connections were going.
+    origins: Arc<Mutex<Vec<Option<SocketAddr>>>>,
+}
+
+impl Relay {
+    pub fn bind(owner: u32) -> Self {
+        let [v4, v6] = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
+        let udp = |addr| UdpSocket::bind(addr).expect("a port");
+        Self {
+            ingress: [listen(v4, owner), listen(v6, owner)],
+            egress: [listen(v4, owner), listen(v6, owner)],
+            dns: (0..DNS_SLOTS).map(|_| [udp(v4), udp(v6)]).collect(),
+            steered: Arc::default(),
+            origins: Arc::default(),
+        }
+    }
+
+    pub fn ports(&self) -> Ports {
+        let tcp = |listener: &TcpListener| listener.local_addr().expect("bound").port();
+        let udp = |socket: &UdpSocket| socket.local_addr().expect("bound").port();
+        Ports {
+            egress4: tcp(&self.egress[0]),
+            egress6: Some(tcp(&self.egress[1])),
+            dns: self.dns.iter().map(|[v4, v6]| (udp(v4), Some(udp(v6)))).collect(),
+        }
+    }
+
+    pub fn steered(&self) -> Steered<'_> {
+        Steered { ingress4: self.ingress[0].as_fd(), ingress6: Some(self.ingress[1].as_fd()) }
+    }
+
+    /// How many clients were steered here, and was this one?
+    pub fn has_steered(&self, client: SocketAddr) -> bool {
+        let client = SocketAddr::new(client.ip().to_canonical(), client.port());
+        self.steered.lock().expect("no holder panics").contains(&client)
+    }
+    pub fn count_steered(&self) -> usize {
+        self.steered.lock().expect("no holder panics").len()
+    }
+    pub fn origins(&self) -> Vec<Option<SocketAddr>> {
+        self.origins.lock().expect("no holder panics").clone()
+    }
+
+    pub fn start(&self, kernel: &Kernel) {
+        for listener in &self.egress {
+            let (kernel, origins) = (kernel.clone(), self.origins.clone());
+            serve(listener, move |mut app, peer| {
+                let origin = kernel.take_origin(peer);
+                origins.lock().expect("no holder panics").push(origin);
+                app.write_all(origin.map_or("nowhere\n".into(), |origin| format!("{origin}\n")).as_bytes())
+            });
+        }
+        for listener in &self.ingress {
+            let (kernel, steered) = (kernel.clone(), self.steered.clone());
+            serve(listener, move |client, peer| {
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                steered.lock().expect("no holder panics").push(peer);
+                let (kernel, refused) = (kernel.clone(), socket2::SockRef::from(&client).try_clone_socket()?);
+                thread::spawn(move || {
+                    if pass_on(&kernel, client, peer).is_err() {
+                        // It stopped listening a moment ago: the client gets the reset that it would have got.
+                        let _ = refused.set_linger(Some(std::time::Duration::ZERO));
+                    }
+                });
+                Ok(())
+            });
+        }
+        for (slot, sockets) in self.dns.iter().enumerate() {
+            for socket in sockets {
+                let (kernel, socket) = (kernel.clone(), socket.try_clone().expect("a descriptor"));
+                thread::spawn(move || answer(&kernel, &socket, slot));
+            }
+        }
+    }
+}
+
+trait CloneSocket {
+    fn try_clone_socket(&self) -> io::Result<Socket>;
+}
+impl CloneSocket for socket2::SockRef<'_> {
+    fn try_clone_socket(&self) -> io::Result<Socket> {
+        self.as_fd().try_clone_to_owned().map(Socket::from)
+    }
+}
+
+/// Threads end with the test program.
+fn serve(listener: &TcpListener, handle: impl Fn(TcpStream, SocketAddr) -> io::Result<()> + Send + 'static) {
+    let listener = listener.try_clone().expect("a descriptor");
+    thread::spawn(move || {
+        loop {
+            if let Ok((stream, peer)) = listener.accept() {
+                let _ = handle(stream, peer);
+            }
+        }
+    });
+}
+
+/// A steered connection. Its local address is the address that was dialled: nothing has to be looked up.
+fn pass_on(kernel: &Kernel, client: TcpStream, peer: SocketAddr) -> io::Result<()> {
+    let dialled = client.local_addr()?;
+    let socket = Socket::new(Domain::for_address(dialled), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::new(dialled.ip(), 0).into())?;
+    let source = socket.local_addr()?.as_socket().expect("an internet address");
+    let _through = kernel.let_through(source, peer)?;
+    socket.connect(&dialled.into())?;
+    let application = TcpStream::from(socket);
+    let (from, to) = (client.try_clone()?, application.try_clone()?);
+    let there = thread::spawn(move || copy(&from, &to));
+    copy(&application, &client);
+    let _ = there.join();
+    Ok(())
+}
+
+fn copy(mut from: &TcpStream, mut to: &TcpStream) {
+    let _ = io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+/// Real questions get real answers; anything else gets the resolver's address.
+fn answer(kernel: &Kernel, socket: &UdpSocket, slot: usize) {
+    let mut buffer = [0; 4096];
+    while let Ok((n, peer)) = socket.recv_from(&mut buffer) {
+        let question = &buffer[..n];
+        let resolver = kernel.resolver(slot).map_or("nobody".into(), |resolver| resolver.to_string());
+        let answer = crate::dns::answer(question).unwrap_or_else(|| resolver.into_bytes());
+        let _ = socket.send_to(&answer, peer);
+    }
+}
+
+fn listen(addr: SocketAddr, owner: u32) -> TcpListener {
+    let made = || {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.set_reuse_port(true)?;
+        std::os::unix::fs::fchown(&socket, Some(owner), None)?;
+        socket.bind(&addr.into())?;
+        socket.listen(65535)?;
+        io::Result::Ok(socket.into())
+    };
+    made().expect("a listener on the loopback")
+}
