@@ -14,6 +14,7 @@
 mod build;
 mod emit;
 mod error;
+mod find;
 mod parse;
 mod scalar;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod tests;
 
 pub use emit::{emit, emit_into};
 pub use error::Error;
+pub use find::find_line;
 pub use parse::{Documents, Located, parse_all, parse_one};
 
 /// Where blobs lie, from the folder of the file that names them.

@@ -89,7 +89,7 @@ fn damaged(text: &str, damages: Vec<Damage>) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn damaged_files_are_read_or_refused(seed in prop::sample::select(&SEEDS[..]), damages in prop::collection::vec(damage(), 1..8)) {

@@ -197,7 +197,7 @@ fn agrees(ours: &Value, theirs: &serde_yaml::Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn texts_survive(text in text()) {

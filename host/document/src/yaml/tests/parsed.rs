@@ -1,6 +1,6 @@
 use crate::{
-    Map, Value,
-    yaml::{Documents, Error, Located, parse_all, parse_one},
+    Map, Path, Segment, Value,
+    yaml::{Documents, Error, Located, find_line, parse_all, parse_one},
 };
 
 fn yaml(text: &str) -> Value {
@@ -150,4 +150,20 @@ fn errors_say_where_and_what_to_do() {
     }
     assert_eq!(parse_one("---\n").unwrap_err().message, "there is no document here");
     assert_eq!(parse_one("a\n---\nb\n").unwrap_err().line, 3);
+}
+
+#[test]
+fn places_have_lines() {
+    let text = "# file\n---\na: 1\n---\na:\n  - x\n  - b: '{\"c\": 1}'\n    d: [1,\n      2]\ne: *none\nf: 1\n";
+    let line = |path: &[Segment]| find_line(text, 5, &Path(path.to_vec()));
+    let (name, index) = (|name: &str| Segment::Name(name.to_owned()), Segment::Index);
+    assert_eq!(line(&[]), 5);
+    assert_eq!(line(&[name("a")]), 5);
+    assert_eq!(line(&[name("a"), index(1)]), 7);
+    assert_eq!(line(&[name("a"), index(1), name("b"), name("c")]), 7);
+    assert_eq!(line(&[name("a"), index(1), name("d"), index(1)]), 9);
+    assert_eq!(line(&[name("a"), index(7)]), 5);
+    // Behind a mistake there is nothing to find.
+    assert_eq!(line(&[name("f")]), 5);
+    assert_eq!(find_line(text, 3, &Path(vec![name("a")])), 3);
 }
