@@ -75,8 +75,9 @@ impl Parser for Http {
         }
     }
 
-    fn detect(_: &Peer, client: &[u8], _: &[u8]) -> Verdict {
-        detect::client(client)
+    fn detect(_: &Peer, client: &[u8], server: &[u8]) -> Verdict {
+        // Who waits for the server to begin does not speak HTTP.
+        if client.is_empty() && !server.is_empty() { Verdict::No } else { detect::client(client) }
     }
 
     fn canonical(part: Part, document: Value) -> Value {
