@@ -5,19 +5,14 @@
 //! Keploy's `KEPLOY_<KEY>` environment variables are not read.
 mod keys;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
-use document::{Map, Value, yaml};
+use document::{Map, Path, Segment, Value, yaml};
 use fs_err as fs;
 use keys::{KEYS, Key, Use};
 use serde::{Deserialize, Serialize};
 
-use crate::{Naming, error::advice, load::line_of};
+use crate::{Naming, envelope::Complaint, error::advice};
 
 const FILE: &str = "keploy.yml";
 
@@ -140,7 +135,7 @@ impl Config {
     ///
     /// # Errors
     /// The first thing that is wrong: with the YAML, an unknown key, a value of the wrong type.
-    pub fn load(directory: &Path) -> Result<Self, ConfigError> {
+    pub fn load(directory: &std::path::Path) -> Result<Self, ConfigError> {
         let path = directory.join(FILE);
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&path, &text),
@@ -155,20 +150,28 @@ impl Config {
         }
     }
 
-    fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
-        let error = |line, column, message: String, hint: String| ConfigError { file: file.to_owned(), line, column, message, hint };
-        let documents = yaml::parse_all(text)
-            .map_err(|e| error(e.line, e.column, e.message, e.hint.map(Into::into).unwrap_or_default()))?;
-        let mut tree = match documents.into_iter().next().map(|document| document.value) {
-            None | Some(Value::Null) => return Ok(Self::default()),
-            Some(Value::Map(map)) => map,
-            Some(_) => return Err(error(1, 1, "this is no map".into(), "it has lines like `command: ./app`".into())),
+    fn parse(file: &std::path::Path, text: &str) -> Result<Self, ConfigError> {
+        let error = |line, column, message: String, hint: String| ConfigError {
+            file: file.to_owned(),
+            line,
+            column,
+            message,
+            hint,
+        };
+        let documents =
+            yaml::parse_all(text).map_err(|e| error(e.line, e.column, e.message, e.hint.unwrap_or_default()))?;
+        let Some(document) = documents.into_iter().next() else { return Ok(Self::default()) };
+        let first_line = document.line;
+        let mut tree = match document.value {
+            Value::Null => return Ok(Self::default()),
+            Value::Map(map) => map,
+            _ => return Err(error(1, 1, "this is no map".into(), "it has lines like `command: ./app`".into())),
         };
         let mut unused = Vec::new();
-        check(&tree, &mut Vec::new(), &mut unused).map_err(|stranger| {
-            let line = line_of(text, 1, &stranger.path);
+        check(&tree, &mut Path::default(), &mut unused).map_err(|complaint| {
+            let line = yaml::find_line(text, first_line, &complaint.path);
             let column = text.lines().nth(line - 1).map_or(1, |l| 1 + l.len() - l.trim_start().len());
-            error(line, column, stranger.message, stranger.hint)
+            error(line, column, complaint.message, complaint.hint)
         })?;
         let mut config: Self = serde_yaml::from_str(text).map_err(|e| {
             let (line, column) = e.location().map_or((0, 0), |at| (at.line(), at.column()));
@@ -225,18 +228,11 @@ impl NoiseOf {
     }
 }
 
-/// A key that nobody knows, or a value where there should be keys.
-struct Stranger {
-    path: Vec<String>,
-    message: String,
-    hint: String,
-}
-
 /// Walks the keys of the file along those we know.
-fn check(map: &Map, path: &mut Vec<String>, unused: &mut Vec<&'static str>) -> Result<(), Stranger> {
+fn check(map: &Map, path: &mut Path, unused: &mut Vec<&'static str>) -> Result<(), Complaint> {
     for (name, value) in map.iter() {
-        path.push(name.to_owned());
-        let dotted = path.join(".");
+        path.0.push(Segment::Name(name.to_owned()));
+        let dotted = path.to_string();
         if let Some(key) = KEYS.iter().find(|key| key.path == dotted) {
             if key.used == Use::Accepted && !key.is_default(value) {
                 unused.push(key.path);
@@ -248,15 +244,15 @@ fn check(map: &Map, path: &mut Vec<String>, unused: &mut Vec<&'static str>) -> R
                 _ => {
                     let known = keys::below(&dotted).collect::<Vec<_>>().join("`, `");
                     let (message, hint) = (format!("`{dotted}` has no keys"), format!("it can have `{known}`"));
-                    return Err(Stranger { path: path.clone(), message, hint });
+                    return Err(Complaint { path: path.clone(), message, hint });
                 }
             }
         } else {
             let parent = dotted.strip_suffix(name).unwrap_or_default().trim_end_matches('.');
             let hint = keys::nearest(parent, name).map(|known| format!("did you mean `{known}`?")).unwrap_or_default();
-            return Err(Stranger { path: path.clone(), message: format!("`{dotted}` is no setting"), hint });
+            return Err(Complaint { path: path.clone(), message: format!("`{dotted}` is no setting"), hint });
         }
-        path.pop();
+        path.0.pop();
     }
     Ok(())
 }
@@ -284,6 +280,3 @@ mod duration {
             .ok_or_else(|| D::Error::custom(format!("`{text}` is no duration like 90s or 1m30s")))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -53,7 +53,9 @@ fn data(body: Option<&Value>) -> Option<Option<String>> {
         None | Some(Value::Null) => Some(None),
         Some(Value::Text(text)) if text.is_empty() => Some(None),
         Some(Value::Text(text)) => Some(Some(format!("--data-raw {}", quote(text)?))),
-        Some(Value::Blob(blob)) => Some(Some(format!("--data-binary @{}/{}", crate::layout::ASSETS, crate::assets::name(blob)))),
+        Some(Value::Blob(blob)) => {
+            Some(Some(format!("--data-binary @{}/{}", crate::layout::ASSETS, crate::assets::name(blob))))
+        }
         Some(_) => None,
     }
 }

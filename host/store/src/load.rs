@@ -1,15 +1,11 @@
 //! A test set from its files: ours, and Keploy's.
 //!
 //! All that is wrong is collected, so that a person can mend it in one go.
-mod text;
-
 use std::{
     collections::{HashMap, HashSet},
     fmt,
     path::{Path, PathBuf},
 };
-
-pub(crate) use text::line_of;
 
 use document::{
     Value,
@@ -111,8 +107,16 @@ impl<'a> Loader<'a> {
     /// What would be missed without a word otherwise.
     fn refuse_unreadable(&mut self) {
         let files = [
-            (JOURNAL, "this recording was not finished", "wait for the keploy that is recording, or let `keploy test` complete it"),
-            ("mocks.gob", "mocks in Go's own binary form cannot be read", "record again with `record.mockFormat: yaml`"),
+            (
+                JOURNAL,
+                "this recording was not finished",
+                "wait for the keploy that is recording, or let `keploy test` complete it",
+            ),
+            (
+                "mocks.gob",
+                "mocks in Go's own binary form cannot be read",
+                "record again with `record.mockFormat: yaml`",
+            ),
             ("mocks.json", "mocks in JSON cannot be read", "record again with `storageFormat: yaml`"),
         ];
         for (name, message, hint) in files {
@@ -155,7 +159,7 @@ impl<'a> Loader<'a> {
             }
             empty = false;
             if let Err(complaint) = self.document(path, line, value, mould) {
-                let line = text::line_of(&text, line, &complaint.path);
+                let line = yaml::find_line(&text, line, &complaint.path);
                 self.complain(path, line, &complaint.message, &complaint.hint);
             }
         }
@@ -170,7 +174,11 @@ impl<'a> Loader<'a> {
             envelope.name = match mould {
                 Mould::Test => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
                 Mould::Mock => {
-                    return Err(Complaint::new(&[], "`name` is missing", "add one that no other mock has, e.g. `name: mock-7`"));
+                    return Err(Complaint::new(
+                        &[],
+                        "`name` is missing",
+                        "add one that no other mock has, e.g. `name: mock-7`",
+                    ));
                 }
             };
         }
@@ -187,8 +195,15 @@ impl<'a> Loader<'a> {
                 }
                 (Some(today), Some(schema)) if schema == today => vec![envelope.record(mould, schema)?],
                 (Some(today), Some(schema)) if schema > today => {
-                    let message = format!("`{}` documents of schema {schema} are newer than the parser, which has {today}", envelope.kind);
-                    return Err(Complaint::new(&["spec", "metadata", "schema"], message, "update keploy, or the parser in --plugins"));
+                    let message = format!(
+                        "`{}` documents of schema {schema} are newer than the parser, which has {today}",
+                        envelope.kind
+                    );
+                    return Err(Complaint::new(
+                        &["spec", "metadata", "schema"],
+                        message,
+                        "update keploy, or the parser in --plugins",
+                    ));
                 }
                 (Some(today), schema) => self.upgraded(envelope, mould, schema.unwrap_or_default(), today)?,
             }
@@ -209,7 +224,13 @@ impl<'a> Loader<'a> {
     }
 
     /// Has the plugin read the documents, and puts them into what stands around them.
-    fn upgraded(&mut self, envelope: Envelope, mould: Mould, schema: u32, today: u32) -> Result<Vec<Record>, Complaint> {
+    fn upgraded(
+        &mut self,
+        envelope: Envelope,
+        mould: Mould,
+        schema: u32,
+        today: u32,
+    ) -> Result<Vec<Record>, Complaint> {
         let exchanges = self.upgrade.upgrade(&envelope.kind, schema, envelope.spec()?).map_err(|reason| {
             let hint = "record this test set again, or report the document that cannot be read";
             Complaint::new(&["spec"], format!("the {} parser cannot read this: {reason}", envelope.kind), hint)
@@ -220,7 +241,8 @@ impl<'a> Loader<'a> {
             many => (1..=many).map(|number| format!("{name}.{number}")).collect(),
         };
         let around = envelope.around(mould)?;
-        let records = exchanges.into_iter().zip(&names).map(|(exchange, name)| fill(around.clone(), exchange, name, today));
+        let records =
+            exchanges.into_iter().zip(&names).map(|(exchange, name)| fill(around.clone(), exchange, name, today));
         let records = records.collect();
         if names.len() != 1 {
             self.split.insert(name, names);
@@ -235,14 +257,16 @@ impl<'a> Loader<'a> {
             match mappings::read(value) {
                 Ok(mappings) => self.set.mappings.extend(mappings),
                 Err(complaint) => {
-                    let line = text::line_of(&text, line, &complaint.path);
+                    let line = yaml::find_line(&text, line, &complaint.path);
                     self.complain(&path, line, &complaint.message, &complaint.hint);
                 }
             }
         }
         for Mapping { mocks, .. } in &mut self.set.mappings {
             let expanded = mocks.drain(..).flat_map(|mock| match self.split.get(&mock.name) {
-                Some(names) => names.iter().map(|name| crate::MappedMock { name: name.clone(), ..mock.clone() }).collect(),
+                Some(names) => {
+                    names.iter().map(|name| crate::MappedMock { name: name.clone(), ..mock.clone() }).collect()
+                }
                 None => vec![mock],
             });
             let expanded = expanded.collect();
@@ -301,7 +325,12 @@ impl<'a> Loader<'a> {
             Err(error) => {
                 let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                 let line = 1 + sound.iter().filter(|&&byte| byte == b'\n').count();
-                self.complain(path, line, "this is not UTF-8", "save the file as UTF-8; binary bodies are `!!binary` in base64");
+                self.complain(
+                    path,
+                    line,
+                    "this is not UTF-8",
+                    "save the file as UTF-8; binary bodies are `!!binary` in base64",
+                );
                 return None;
             }
         };

@@ -53,60 +53,42 @@ pub(crate) fn read(document: Value) -> Result<Vec<Mapping>, Complaint> {
     {
         return Err(Complaint::new(&["kind"], format!("`kind` is `{kind}`"), format!("mappings have `kind: {KIND}`")));
     }
-    match top.take("tests") {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(tests)) => tests.into_iter().map(test).collect(),
-        Some(other) => Err(top.wrong("tests", "a list", &other)),
-    }
+    top.list("tests")?.into_iter().map(test).collect()
 }
 
-fn test(value: Value) -> Result<Mapping, Complaint> {
-    let mut entry = item(value, "tests")?;
-    let test = entry.text("id").map_err(within_tests)?;
-    let test = test.ok_or_else(|| within_tests(entry.missing("id", "the name of the test")))?;
-    let mocks = match entry.take("mock_entries").or_else(|| entry.take("mocks")) {
+fn test(mut entry: Fields) -> Result<Mapping, Complaint> {
+    let test = entry.text("id")?.ok_or_else(|| entry.missing("id", "it is the name of the test"))?;
+    let key = if entry.has("mock_entries") { "mock_entries" } else { "mocks" };
+    let mocks = match entry.take(key) {
         None | Some(Value::Null) => Vec::new(),
         // 2.10: `mocks: mock-3,mock-4`.
         Some(Value::Text(names)) => {
             names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(of_name).collect()
         }
-        Some(Value::Array(items)) => items.into_iter().map(mock).collect::<Result<_, _>>()?,
-        Some(other) => return Err(within_tests(entry.wrong("mocks", "a list of mocks", &other))),
+        Some(Value::Array(items)) => {
+            let mocks = (0..).zip(items).map(|(index, item)| match item {
+                Value::Text(name) => Ok(of_name(&name)),
+                item => mock(entry.element(key, index, item)?),
+            });
+            mocks.collect::<Result<_, _>>()?
+        }
+        Some(other) => return Err(entry.wrong(key, "a list of mocks", &other)),
     };
     Ok(Mapping { test, mocks })
 }
 
-fn mock(value: Value) -> Result<MappedMock, Complaint> {
-    if let Value::Text(name) = &value {
-        return Ok(of_name(name));
-    }
-    let mut entry = item(value, "mock_entries")?;
-    let read = |entry: &mut Fields| {
-        let name = entry.text("name")?;
-        let started = entry.time("reqTimestampMock")?;
-        Ok(MappedMock {
-            name: name.ok_or_else(|| entry.missing("name", "the name of the mock"))?,
-            kind: entry.text("kind")?.unwrap_or_default(),
-            started: started.unwrap_or_default(),
-            ended: entry.time("resTimestampMock")?.or(started).unwrap_or_default(),
-            evidence: entry.text("evidence")?.unwrap_or_default(),
-        })
-    };
-    read(&mut entry).map_err(within_tests)
+fn mock(mut entry: Fields) -> Result<MappedMock, Complaint> {
+    let name = entry.text("name")?.ok_or_else(|| entry.missing("name", "it is the name of the mock"))?;
+    let started = entry.time("reqTimestampMock")?;
+    Ok(MappedMock {
+        name,
+        kind: entry.text("kind")?.unwrap_or_default(),
+        started: started.unwrap_or_default(),
+        ended: entry.time("resTimestampMock")?.or(started).unwrap_or_default(),
+        evidence: entry.text("evidence")?.unwrap_or_default(),
+    })
 }
 
 fn of_name(name: &str) -> MappedMock {
     MappedMock { name: name.to_owned(), ..MappedMock::default() }
-}
-
-fn item(value: Value, list: &str) -> Result<Fields, Complaint> {
-    match value {
-        Value::Map(map) => Ok(Fields::top(map)),
-        _ => Err(Complaint::new(&["tests"], format!("an entry of `{list}` is no map"), "it has the keys Keploy gives it")),
-    }
-}
-
-/// Entries of a list have no line of their own: point to the list.
-fn within_tests(complaint: Complaint) -> Complaint {
-    Complaint { path: vec!["tests".to_owned()], ..complaint }
 }

@@ -122,7 +122,10 @@ impl Recording {
         let (counts, end) = count(&path, length)?;
         let torn = length - end;
         if torn > 0 {
-            tracing::warn!("{}: the last {torn} bytes were half written when keploy was killed; cut off", path.display());
+            tracing::warn!(
+                "{}: the last {torn} bytes were half written when keploy was killed; cut off",
+                path.display()
+            );
             file.set_len(end)?;
         }
         let mocks = directory.join(MOCKS);
@@ -213,7 +216,13 @@ impl Recording {
             let _ = fs::remove_dir(self.directory.join(TESTS));
             let _ = fs::remove_dir(&self.directory);
         }
-        Ok(Finished { set: self.set.clone(), directory: self.directory.clone(), tests, mocks, dropped: self.spool.dropped() })
+        Ok(Finished {
+            set: self.set.clone(),
+            directory: self.directory.clone(),
+            tests,
+            mocks,
+            dropped: self.spool.dropped(),
+        })
     }
 
     /// Ends the journal behind everything that was sent before.

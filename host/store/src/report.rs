@@ -124,7 +124,12 @@ impl From<&document::Difference> for Difference {
             Some(value) => Some(json::of(value).to_string()),
             None => None,
         };
-        Self { path: difference.path.clone(), kind, expected: show(&difference.expected), actual: show(&difference.actual) }
+        Self {
+            path: difference.path.clone(),
+            kind,
+            expected: show(&difference.expected),
+            actual: show(&difference.actual),
+        }
     }
 }
 
@@ -220,6 +225,3 @@ impl Project {
         Ok(self.files.replace(path, |file| file.write_all(text.as_bytes()))?)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,33 +1,55 @@
 //! Taking a map apart, with complaints that say where.
-use document::{Map, Value};
+use document::{Map, Path, Segment, Value};
 
 use crate::{Timestamp, time};
 
 /// What is wrong with a document, and where in it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Complaint {
-    /// Keys from the top of the document.
-    pub path: Vec<String>,
+    pub path: Path,
     pub message: String,
     pub hint: String,
 }
 
 impl Complaint {
     pub fn new(path: &[&str], message: impl Into<String>, hint: impl Into<String>) -> Self {
-        let path = path.iter().map(|&key| key.to_owned()).collect();
-        Self { path, message: message.into(), hint: hint.into() }
+        let path = path.iter().map(|&key| Segment::Name(key.to_owned())).collect();
+        Self { path: Path(path), message: message.into(), hint: hint.into() }
     }
 }
 
 /// A map that is being read, and how it was reached.
 pub(crate) struct Fields {
     map: Map,
-    path: Vec<String>,
+    path: Path,
 }
 
 impl Fields {
     pub fn top(map: Map) -> Self {
-        Self { map, path: Vec::new() }
+        Self { map, path: Path::default() }
+    }
+
+    /// The maps in the list under `key`; none when it is missing.
+    pub fn list(&mut self, key: &str) -> Result<Vec<Self>, Complaint> {
+        let items = match self.take(key) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(other) => return Err(self.wrong(key, "a list", &other)),
+        };
+        (0..).zip(items).map(|(index, item)| self.element(key, index, item)).collect()
+    }
+
+    /// One map of a list under `key`.
+    pub fn element(&self, key: &str, index: usize, item: Value) -> Result<Self, Complaint> {
+        let mut path = self.path_to(key);
+        path.0.push(Segment::Index(index));
+        match item {
+            Value::Map(map) => Ok(Self { map, path }),
+            other => {
+                let message = format!("`{path}` is {}", describe(&other));
+                Err(Complaint { path, message, hint: "it has to be a map".to_owned() })
+            }
+        }
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -92,7 +114,8 @@ impl Fields {
         match self.take(key) {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::Array(items)) => {
-                let texts = items.iter().map(|item| scalar(item).ok_or_else(|| self.wrong(key, "a list of texts", item)));
+                let texts =
+                    items.iter().map(|item| scalar(item).ok_or_else(|| self.wrong(key, "a list of texts", item)));
                 texts.collect()
             }
             Some(value) => match scalar(&value) {
@@ -108,22 +131,23 @@ impl Fields {
 
     pub fn missing(&self, key: &str, hint: &str) -> Complaint {
         // There is no line for what is not there: point to what it should be in.
-        Complaint { path: self.path.clone(), message: format!("`{}` is missing", self.dotted(key)), hint: hint.to_owned() }
+        Complaint {
+            path: self.path.clone(),
+            message: format!("`{}` is missing", self.path_to(key)),
+            hint: hint.to_owned(),
+        }
     }
 
     pub fn wrong(&self, key: &str, wanted: &str, found: &Value) -> Complaint {
-        let message = format!("`{}` is {}", self.dotted(key), describe(found));
-        Complaint { path: self.path_to(key), message, hint: format!("it has to be {wanted}") }
+        let path = self.path_to(key);
+        let message = format!("`{path}` is {}", describe(found));
+        Complaint { path, message, hint: format!("it has to be {wanted}") }
     }
 
-    fn path_to(&self, key: &str) -> Vec<String> {
+    fn path_to(&self, key: &str) -> Path {
         let mut path = self.path.clone();
-        path.push(key.to_owned());
+        path.0.push(Segment::Name(key.to_owned()));
         path
-    }
-
-    fn dotted(&self, key: &str) -> String {
-        self.path_to(key).join(".")
     }
 }
 

@@ -98,7 +98,8 @@ impl Envelope {
     /// The document as it was found.
     pub fn into_foreign(self) -> (String, String, Value) {
         let inner = self.outer.rest();
-        let whole = Map::new().with("version", VERSION).with("kind", self.kind.as_str()).with("name", self.name.as_str());
+        let whole =
+            Map::new().with("version", VERSION).with("kind", self.kind.as_str()).with("name", self.name.as_str());
         let whole = inner.into_iter().fold(whole, |whole, (key, value)| whole.with(key, value));
         (self.kind, self.name, whole.into())
     }
@@ -134,7 +135,12 @@ impl Around {
         Ok(Self { kind, name, schema, class, connection, started, ended, outer, spec })
     }
 
-    fn test(mut self, mut request: Value, mut responses: Vec<Answer>, mut metadata: Fields) -> Result<TestCase, Complaint> {
+    fn test(
+        mut self,
+        mut request: Value,
+        mut responses: Vec<Answer>,
+        mut metadata: Fields,
+    ) -> Result<TestCase, Complaint> {
         let started = match metadata.time("started")? {
             Some(at) => at,
             None => own_timestamp(&mut request).or(self.started).unwrap_or_default(),
@@ -214,19 +220,11 @@ fn responses(spec: &mut Fields, key: &str) -> Result<Vec<Answer>, Complaint> {
     if let Some(body) = spec.take(key) {
         return Ok(vec![Answer { body, at: None }]);
     }
-    let items = match spec.take("responses") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Array(items)) => items,
-        Some(other) => return Err(spec.wrong("responses", "a list", &other)),
+    let entry = |mut entry: Fields| {
+        let at = entry.time("at")?;
+        Ok(Answer { body: entry.take(key).unwrap_or_default(), at })
     };
-    let entry = |item| {
-        let Value::Map(map) = item else { return Err(spec.wrong("responses", "a list of maps", &item)) };
-        let mut entry = Fields::top(map);
-        let at = entry.time("at").map_err(|inner| Complaint { path: vec!["spec".into(), "responses".into()], ..inner })?;
-        let body = entry.take(key).unwrap_or_default();
-        Ok(Answer { body, at })
-    };
-    items.into_iter().map(entry).collect()
+    spec.list("responses")?.into_iter().map(entry).collect()
 }
 
 /// Takes the `timestamp` that we put into a test's documents out again.

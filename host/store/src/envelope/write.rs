@@ -52,7 +52,9 @@ fn mock_document(mock: Mock) -> Map {
     metadata.insert("lifetime", lifetime);
     // What Keploy knows of lifetimes.
     metadata.insert("type", if config { "config" } else { "mocks" });
-    metadata.insert("destination", mock.destination);
+    if !mock.destination.is_empty() {
+        metadata.insert("destination", mock.destination);
+    }
     if let Some(how) = mock.unreachable {
         metadata.insert("unreachable", how);
     }
@@ -87,8 +89,13 @@ fn metadata(kind: &str, schema: u32, class: String, connection: String) -> Map {
     if kind == DNS {
         metadata.insert("name", DNS);
     }
-    metadata.insert("schema", schema);
-    metadata.insert("class", class);
+    // Without a plugin there is no schema, and the shape is Keploy's for good.
+    if kind != DNS || schema != 0 {
+        metadata.insert("schema", schema);
+    }
+    if !class.is_empty() {
+        metadata.insert("class", class);
+    }
     if !connection.is_empty() {
         metadata.insert("connID", connection);
     }

@@ -48,6 +48,7 @@ impl JournalHandle {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "all but the last message are the large one")]
 enum Message {
     Record(Record, usize),
     Seal,
@@ -135,27 +136,15 @@ pub(super) fn run(
     let mut open = true;
     while open {
         batch.clear();
+        // Waits for the first, and takes along what has come in by then. The spool has a sender, so that receiving
+        // never fails before it is sealed.
         let mut next = inbox.0.recv().ok();
-        loop {
-            match next {
-                Some(Message::Record(record, size)) => batch.add(record, size, &mut names),
-                Some(Message::Seal) | None => {
-                    open = false;
-                    break;
-                }
+        while let Some(message) = next {
+            match message {
+                Message::Record(record, size) => batch.add(record, size, &mut names),
+                Message::Seal => open = false,
             }
-            match inbox.0.try_recv() {
-                Ok(message) if batch.bytes.len() < BATCH => next = Some(message),
-                Ok(Message::Record(record, size)) => {
-                    batch.add(record, size, &mut names);
-                    break;
-                }
-                Ok(Message::Seal) => {
-                    open = false;
-                    break;
-                }
-                Err(_) => break,
-            }
+            next = if open && batch.bytes.len() < BATCH { inbox.0.try_recv().ok() } else { None };
         }
         if batch.too_large > 0 {
             spool.drop_records(batch.too_large, "an exchange is larger than 4 GiB", "");
@@ -189,8 +178,9 @@ struct Batch {
 
 impl Batch {
     fn clear(&mut self) {
-        self.bytes.clear();
-        *self = Self { bytes: std::mem::take(&mut self.bytes), ..Self::default() };
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        *self = Self { bytes, ..Self::default() };
     }
 
     fn add(&mut self, mut record: Record, size: usize, names: &mut Names) {

@@ -1,5 +1,10 @@
 //! The journal as YAML files.
-use std::{io::Write, os::unix::fs::FileExt, path::{Path, PathBuf}, sync::mpsc};
+use std::{
+    io::Write,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::mpsc,
+};
 
 use document::{Map, Value, yaml};
 use fs_err as fs;
