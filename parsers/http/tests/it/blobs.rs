@@ -6,7 +6,7 @@ use crate::wire::{Recorded, Wire, documents, exchanges, record_steps};
 const LARGE: usize = 1 << 20;
 
 fn content(len: usize) -> Vec<u8> {
-    (0..len).map(|n| (n * n >> 7) as u8).collect()
+    (0..len).map(|n| ((n * n) >> 7) as u8).collect()
 }
 
 fn chunked(body: &[u8], size: usize) -> Vec<u8> {
