@@ -175,7 +175,7 @@ impl Config {
         })?;
         let mut config: Self = serde_yaml::from_str(text).map_err(|e| {
             let (line, column) = e.location().map_or((0, 0), |at| (at.line(), at.column()));
-            error(line, column, without_place(&e.to_string()), String::new())
+            error(line, column, plain(&e.to_string()), String::new())
         })?;
         if let Some(Value::Map(plugins)) = tree.remove("plugins") {
             config.plugins = plugins.into_iter().collect();
@@ -242,9 +242,13 @@ fn check(map: &Map, path: &mut Path, unused: &mut Vec<&'static str>) -> Result<(
                 Value::Null => {}
                 Value::Map(map) => check(map, path, unused)?,
                 _ => {
-                    let known = keys::below(&dotted).collect::<Vec<_>>().join("`, `");
-                    let (message, hint) = (format!("`{dotted}` has no keys"), format!("it can have `{known}`"));
-                    return Err(Complaint { path: path.clone(), message, hint });
+                    let known = keys::below(&dotted).next().unwrap_or_default();
+                    let hint = format!("its settings stand below it and further to the right, e.g. `{known}: ...`");
+                    return Err(Complaint {
+                        path: path.clone(),
+                        message: format!("`{dotted}` is no setting itself"),
+                        hint,
+                    });
                 }
             }
         } else {
@@ -257,9 +261,10 @@ fn check(map: &Map, path: &mut Path, unused: &mut Vec<&'static str>) -> Result<(
     Ok(())
 }
 
-/// serde's message without the place at its end, which stands at the front of ours.
-fn without_place(message: &str) -> String {
-    message.rsplit_once(" at line ").map_or(message, |(message, _)| message).to_owned()
+/// serde's message, in plain words and without the place at its end, which stands at the front of ours.
+fn plain(message: &str) -> String {
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    message.replace("expected u64", "expected a whole number")
 }
 
 /// Durations as Go writes them: `90s`, `1m30s`, `250ms`.

@@ -121,7 +121,17 @@ mod tests {
             .with("X-Empty", "")
             .with("Cookie", vec![Value::from("a=1"), Value::from("b=it's")]);
         let command = command(&request("POST", header, "{\"a\": \"'\"}".into())).expect("this is HTTP");
-        insta::assert_snapshot!(command, @"");
+        insta::assert_snapshot!(command, @r#"
+        curl --request POST \
+          --globoff \
+          --url 'http://localhost:8080/a?x=[1]' \
+          --header 'Host: localhost:8080' \
+          --header 'X-Empty;' \
+          --header 'Cookie: a=1' \
+          --header "Cookie: b=it's" \
+          --header 'Content-Type:' \
+          --data-raw "{\"a\": \"'\"}"
+        "#);
         let words = shlex::split(&command.replace("\\\n", "")).expect("the shell can read it");
         assert_eq!(words.last().map(String::as_str), Some("{\"a\": \"'\"}"));
     }

@@ -27,6 +27,7 @@ pub trait Upgrade {
     fn schema(&self, kind: &str) -> Option<u32>;
 
     /// Exchanges from the `spec` of a document with an older schema; 0 is Keploy's own. One document may hold several.
+    /// `spec` is as it stands on disk, with a test's `timestamp` in its request and response.
     ///
     /// # Errors
     /// In words, when it cannot be read.

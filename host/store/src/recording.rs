@@ -8,7 +8,8 @@
 //! ```
 //! The journal thread gives names and appends what has come in, one write(2) a batch. The renderer turns the journal
 //! into YAML at its own pace. A keploy that was killed leaves the journal behind, and [`Recording::recover`] goes on
-//! from there: what was lost is at most what had not reached the journal.
+//! from there: what was lost is at most what had not reached the journal. Nothing is synced to the disk on the way: that
+//! guards against a lost machine, which a recording need not survive, and would cost most of the speed.
 mod journal_thread;
 mod render;
 

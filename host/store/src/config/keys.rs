@@ -176,3 +176,39 @@ pub(super) const KEYS: &[Key] = &[
     accepted("report.format", "text"),
     accepted("agent.enableIPv6Redirect", "true"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_yaml::Value;
+
+    use super::*;
+    use crate::Config;
+
+    /// The table and the fields of [`Config`] cannot drift apart.
+    #[test]
+    fn what_acts_is_a_field() {
+        fn leaves(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+            match value {
+                Value::Mapping(map) if !map.is_empty() => map.iter().for_each(|(key, value)| {
+                    let key = key.as_str().expect("fields have names");
+                    leaves(value, &format!("{path}.{key}"), found);
+                }),
+                _ => assert!(found.insert(path.trim_start_matches('.').to_owned())),
+            }
+        }
+        let mut fields = BTreeSet::from(["plugins".to_owned()]); // Read apart from the others.
+        leaves(&serde_yaml::to_value(Config::default()).expect("plain data"), "", &mut fields);
+        let acting = KEYS.iter().filter(|key| key.used != Use::Accepted).map(|key| key.path.to_owned());
+        assert_eq!(acting.collect::<BTreeSet<_>>(), fields);
+    }
+
+    #[test]
+    fn keys_of_one_parent_stand_together() {
+        for parent in ["", "record", "test", "contract"] {
+            let names: Vec<_> = below(parent).collect();
+            assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "below `{parent}`");
+        }
+    }
+}

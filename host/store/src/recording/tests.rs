@@ -41,3 +41,20 @@ fn from_any_thread() {
     assert_eq!((finished.tests, finished.dropped), (2000, 0));
     assert_eq!(std::fs::read_dir(finished.directory.join(TESTS)).expect("readable").count(), 2000);
 }
+
+#[test]
+fn what_the_disk_does_not_take_is_dropped_and_counted() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join(JOURNAL);
+    fs::write(&path, "").expect("writable");
+    let unwritable = fs::File::open(&path).expect("readable");
+    let (spool, inbox) = Spool::new(MEMORY);
+    let (written_tx, written_rx) = std::sync::mpsc::channel();
+    let handle = JournalHandle::to(Arc::clone(&spool));
+    handle.test(TestCase::default());
+    handle.mock(crate::Mock::default());
+    spool.seal();
+    let journal = journal_thread::run(unwritable, &spool, &inbox, &written_tx, Naming::Descriptive);
+    assert_eq!((journal.counts, handle.dropped()), (Counts::default(), 2));
+    assert_eq!(written_rx.try_iter().count(), 0);
+}

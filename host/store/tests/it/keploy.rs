@@ -51,7 +51,7 @@ fn redis_and_generic() {
     let redis = load("redis");
     assert_eq!(redis.mocks.len(), 2);
     assert_eq!(redis.mocks[1].name, "mock-2");
-    assert_eq!(redis.mocks[1].source.line, 18);
+    assert_eq!(redis.mocks[1].source.line, 20);
     assert_eq!(redis.mocks[1].ended, 1_722_636_910_612_786_841, "lower-case keys");
     assert_eq!(load("generic").mocks.len(), 1);
 }
