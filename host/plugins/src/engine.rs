@@ -60,6 +60,7 @@ fn config(pooled: bool) -> Config {
     config
 }
 
+#[expect(clippy::disallowed_methods, reason = "it is the clock that others wait for")]
 fn tick(engine: wasmtime::Engine, alive: Weak<()>) {
     let run = move || {
         while alive.strong_count() > 0 {
