@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::apps::App;
-use crate::{Ended, PATIENCE, Process, World, target};
+use crate::{Ended, PATIENCE, Process, World, built};
 
 /// A project folder in which keploy is run on an application.
 #[derive(Clone)]
@@ -134,7 +134,5 @@ impl Outcome {
 
 /// The binary under test.
 pub fn keploy() -> Command {
-    let binary = std::env::var_os("KEPLOY_BIN").map_or_else(|| target().join("release/keploy"), PathBuf::from);
-    assert!(binary.exists(), "no {}\nhint: cargo xtask build", binary.display());
-    Command::new(binary)
+    Command::new(built("release/keploy"))
 }

@@ -31,15 +31,18 @@ pub fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A folder of parsers that only tests load, as `cargo xtask test` builds them.
-pub fn test_parsers(name: &str) -> PathBuf {
-    let built = std::env::var_os("KEPLOY_TEST_PARSERS").map_or_else(|| target().join("test-parsers"), PathBuf::from);
-    let folder = built.join(name);
-    assert!(folder.is_dir(), "no {}\nhint: cargo xtask test --only it", folder.display());
-    folder
+/// What `cargo xtask build` and `cargo xtask test` leave in cargo's target directory.
+///
+/// # Panics
+/// When it is not there.
+pub fn built(path: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| file("../target"), PathBuf::from);
+    let built = target.join(path);
+    assert!(built.exists(), "no {}\nhint: cargo xtask build, and cargo xtask test --only it", built.display());
+    built
 }
 
-/// Cargo's target directory.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| file("../target"), PathBuf::from)
+/// A folder with a parser that only tests load.
+pub fn test_parsers(name: &str) -> PathBuf {
+    built("test-parsers").join(name)
 }

@@ -37,7 +37,7 @@ fn an_application_that_never_listens_is_waited_for_only_so_long() {
     let world = World::offline();
     let recorded = a_recording(&world);
     let idle = apps::script("import threading; threading.Event().wait()");
-    let project = recorded.with_app(idle).option("--startup-timeout", "1s");
+    let project = recorded.with_app(idle).option("--health-poll-timeout", "1");
     project.test(&world, "").expect_code(NEVER_LISTENED).expect_words(&["listen", "hint:"]);
 }
 

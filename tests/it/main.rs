@@ -4,5 +4,6 @@ mod faults;
 mod harness_itself;
 mod plugins;
 mod record_replay;
+mod sandboxed;
 mod transparency;
 mod volume;

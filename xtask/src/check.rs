@@ -109,11 +109,10 @@ fn unit(place: &Place) -> Result {
     place.cargo(&["test", "--release", "--workspace", "--exclude", "tests"]).run()
 }
 
-/// The `it` binary starts the product itself; it finds it, and the parsers, by these names.
+/// The `it` binary starts the product itself.
 fn end_to_end(place: &Place, length: Length) -> Result {
     product::test_parsers(place)?;
     let mut cargo = place.cargo(&["test", "--release", "-p", "tests"]);
-    cargo.env("KEPLOY_BIN", place.keploy()).env("KEPLOY_TEST_PARSERS", place.target.join("test-parsers"));
     if length == Length::Long {
         cargo.env("KEPLOY_TEST_LONG", "1");
     }

@@ -138,7 +138,7 @@ impl Background {
             if Instant::now() > deadline {
                 return Err(Failure::new(format!("{program} does not listen on port {port}")));
             }
-            std::thread::sleep(Duration::from_millis(20));
+            look_again_soon();
         }
         Ok(server)
     }
@@ -149,6 +149,11 @@ impl Drop for Background {
         let _gone_is_fine = self.0.kill();
         let _gone_is_fine = self.0.wait();
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a server that is not ours tells nobody when it listens")]
+fn look_again_soon() {
+    std::thread::sleep(Duration::from_millis(20));
 }
 
 /// Ports that nobody listens on, all different.

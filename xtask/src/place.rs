@@ -46,6 +46,7 @@ impl Place {
     pub fn cargo(&self, arguments: &[&str]) -> Command {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(&self.root).args(arguments);
+        cargo.env("CARGO_TARGET_DIR", &self.target);
         cargo.env("KEPLOY_PARSERS_DIR", self.parsers());
         cargo.env("KEPLOY_DEV_CACHE", &self.cache);
         cargo
