@@ -10,6 +10,9 @@ pub const LONGEST_RESPONSE: usize = 256 << 10;
 /// A server that hangs up this soon behind its last byte meant to; later, it was tired of waiting: 1 s.
 const AT_ONCE: Instant = 1_000_000_000;
 
+/// What the host reports when a request was not answered and cannot grow any more.
+const UNANSWERED: &str = "nothing recorded matches these bytes; they were not answered";
+
 pub struct Turns {
     mode: Mode,
     /// What the client said and no exchange has.
@@ -28,6 +31,8 @@ pub struct Turns {
     server_ended: bool,
     /// Mocking: the exchange that was opened with the first so many bytes of the request.
     asked: Option<(Exchange, usize)>,
+    /// Mocking: the exchange that asks for a greeting, which most servers do not have.
+    greeting: Option<Exchange>,
 }
 
 impl Turns {
@@ -137,6 +142,7 @@ impl Connection for Turns {
             client_ended: false,
             server_ended: false,
             asked: None,
+            greeting: None,
         }
     }
 
@@ -144,7 +150,7 @@ impl Connection for Turns {
         if self.mode == Mode::Mock {
             // Nobody knows yet whether there is one to be had. If there is, the client may be waiting for it.
             let request = greeting();
-            host.open(request.clone(), facts::of(&request), at);
+            self.greeting = Some(host.open(request.clone(), facts::of(&request), at));
         }
         Ok(())
     }
@@ -161,7 +167,12 @@ impl Connection for Turns {
 
     fn end(&mut self, host: &mut dyn Session, from: Side, at: Instant) -> Result<(), Fault> {
         match from {
-            Side::Client if self.mode == Mode::Mock => host.finish(Side::Client),
+            Side::Client if self.mode == Mode::Mock => {
+                if let Some((exchange, _)) = self.asked.take() {
+                    host.abandon(exchange, UNANSWERED);
+                }
+                host.finish(Side::Client);
+            }
             Side::Client => {
                 self.client_ended = true;
                 if self.server_ended && !self.request.is_empty() {
@@ -196,7 +207,11 @@ impl Connection for Turns {
     }
 
     /// More of the request may be on its way; and no bytes of ours would be an error in a protocol we do not know.
-    fn miss(&mut self, _: &mut dyn Session, _: Exchange, _: &str) -> Result<(), Fault> {
+    fn miss(&mut self, host: &mut dyn Session, exchange: Exchange, _: &str) -> Result<(), Fault> {
+        let may_grow = self.asked.is_some_and(|asked| asked.0 == exchange);
+        if !may_grow && self.greeting != Some(exchange) {
+            host.abandon(exchange, UNANSWERED);
+        }
         Ok(())
     }
 

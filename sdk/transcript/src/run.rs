@@ -146,6 +146,7 @@ impl<'a> Pool<'a> {
                         mocked.write(data.clone());
                     }
                     Effect::Finish { to: Side::Client } => mocked.end(),
+                    Effect::Abandon { reason, .. } => return Err(reason),
                     Effect::SetPace(_) => {}
                     other => return Err(format!("not allowed while mocking: {other:?}")),
                 }

@@ -92,7 +92,21 @@ fn a_miss_waits_for_more_and_an_answer_begins_anew() {
     assert_eq!(host.take(), [Effect::Write { to: Side::Client, data: b"hi".to_vec() }]);
 
     feed(&mut turns, &mut host, Side::Client, b"more", 9);
-    assert_eq!(asked(&mut host).1, "more");
+    let (exchange, data) = asked(&mut host);
+    assert_eq!(data, "more");
+    turns.miss(&mut host, exchange, "not recorded").expect("is silent");
+    turns.end(&mut host, Side::Client, 1).expect("ends");
+    let told = host.take();
+    assert!(matches!(told.as_slice(), [Effect::Abandon { exchange: 4, .. }, Effect::Finish { .. }]), "{told:?}");
+}
+
+#[test]
+fn a_piece_that_cannot_grow_is_given_up_at_once() {
+    let (mut turns, mut host) = conversation(Mode::Mock);
+    feed(&mut turns, &mut host, Side::Client, &vec![b'x'; LIMIT], LIMIT);
+    host.take();
+    turns.miss(&mut host, 1, "not recorded").expect("is silent");
+    assert!(matches!(host.take().as_slice(), [Effect::Abandon { exchange: 1, .. }]));
 }
 
 #[test]
