@@ -18,11 +18,11 @@ use crate::{
 /// Source addresses whose connections go straight to the application's listener -> the real client (zero: the application
 /// itself).
 #[map]
-static DIRECT: LruHashMap<Addr, Addr> = LruHashMap::with_max_entries(65536, 0);
+static DIRECT: LruHashMap<Addr, Addr> = LruHashMap::with_max_entries(16384, 0);
 /// The application's end of a redirected connection -> where it was going. It is written before the SYN is sent, so it is
 /// there when the relay's `accept()` returns; the relay takes it out.
 #[map]
-static ORIGIN: LruHashMap<Addr, Addr> = LruHashMap::with_max_entries(65536, 0);
+static ORIGIN: LruHashMap<Addr, Addr> = LruHashMap::with_max_entries(16384, 0);
 
 /// connect(): the source port is chosen, the SYN not yet sent.
 const TCP_CONNECT: u32 = 3;

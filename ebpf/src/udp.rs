@@ -59,16 +59,18 @@ pub fn on_recvmsg6(ctx: SockAddrContext) -> i32 {
     1
 }
 
-/// The relay's port that stands for this resolver: open addressing, race-free by BPF_NOEXIST. None: all are taken, or the
-/// relay has no IPv6.
+/// The relay's port that stands for this resolver: open addressing, race-free by BPF_NOEXIST. None: all that it might have
+/// are taken, or the relay has no IPv6.
 #[inline(always)]
 pub fn relay_port(to: &Addr) -> Option<u32> {
     const NOEXIST: u64 = 1; // whoever was first keeps the slot
-    let hash = (to.ip[0] ^ to.ip[1] ^ to.ip[2] ^ to.ip[3]).wrapping_mul(0x9e37_79b1) >> 16;
-    for i in 0..UDP_SLOTS {
+    const TRIES: u32 = 8; // the verifier follows each: more would cost every start milliseconds
+    let spread = (to.ip[0] ^ to.ip[1] ^ to.ip[2] ^ to.ip[3]).wrapping_mul(0x9e37_79b1);
+    let hash = spread >> (32 - UDP_SLOTS.ilog2()); // the highest bits depend on all of the address
+    for i in 0..TRIES {
         let slot = (hash + i) % UDP_SLOTS;
         let key = 2 * slot + u32::from(!to.is_v4());
-        let Some(port) = (unsafe { UDP_PORT.get(&key) }) else { continue }; // the relay may have fewer
+        let Some(port) = (unsafe { UDP_PORT.get(&key) }) else { continue };
         let _ = UDP_SLOT.insert(&slot, to, NOEXIST);
         if unsafe { UDP_SLOT.get(&slot) } == Some(to) {
             return Some(*port);

@@ -4,7 +4,9 @@ use std::{
     io, mem,
     net::IpAddr,
     os::fd::{AsFd, AsRawFd as _, BorrowedFd},
+    panic::resume_unwind,
     sync::Arc,
+    thread,
 };
 
 use aya::{
@@ -52,8 +54,8 @@ impl Intercept {
     ) -> Result<(Self, mpsc::UnboundedReceiver<Event>), Error> {
         check()?;
         let group = Group::create()?;
-        let btf = Btf::from_sys_fs().map_err(aya::EbpfError::from)?;
-        let mut ebpf = load(mode, ports, steered, &btf)?;
+        let (loader, btf) = describe_kernel()?;
+        let mut ebpf = load(loader, mode, ports, steered)?;
         settle(&mut ebpf, ports, steered)?;
         attach(&mut ebpf, group.as_fd(), &btf)?;
         let kernel = Kernel::new(&mut ebpf)?;
@@ -67,7 +69,7 @@ impl Intercept {
         self.kernel.clone()
     }
 
-    /// Starts the application. Returns when it runs.
+    /// Starts the application. Returns when it runs. The cgroup ends with the application: for another one, attach again.
     ///
     /// # Errors
     /// When it cannot be started. That its command does not exist is known only when the shell exits: see
@@ -84,15 +86,27 @@ impl Drop for Intercept {
     }
 }
 
-fn load(mode: Mode, ports: &Ports, steered: &Steered<'_>, btf: &Btf) -> Result<Ebpf, Error> {
+/// The loader reads the kernel's description of itself and keeps it; we need one, too. That takes 20 ms each, so both are
+/// read at once.
+fn describe_kernel() -> Result<(EbpfLoader<'static>, Btf), Error> {
+    thread::scope(|scope| {
+        let loader = scope.spawn(EbpfLoader::new);
+        let btf = Btf::from_sys_fs().map_err(aya::EbpfError::from)?;
+        Ok((loader.join().unwrap_or_else(|panic| resume_unwind(panic)), btf))
+    })
+}
+
+fn load(loader: EbpfLoader<'static>, mode: Mode, ports: &Ports, steered: &Steered<'_>) -> Result<Ebpf, Error> {
+    let (egress4, egress6) = (u32::from(ports.egress4), u32::from(ports.egress6.unwrap_or(0)));
     let cookie = netns_cookie(steered.ingress4).map_err(Error::system("cannot ask for the network namespace"))?;
-    Ok(EbpfLoader::new()
-        .btf(Some(btf))
-        .override_global("EGRESS_PORT4", &u32::from(ports.egress4), true)
-        .override_global("EGRESS_PORT6", &u32::from(ports.egress6.unwrap_or(0)), true)
+    let replay = u32::from(mode == Mode::Replay);
+    let mut loader: EbpfLoader<'_> = loader; // it borrows these now
+    loader
+        .override_global("EGRESS_PORT4", &egress4, true)
+        .override_global("EGRESS_PORT6", &egress6, true)
         .override_global("NETNS_COOKIE", &cookie, true)
-        .override_global("REPLAY", &u32::from(mode == Mode::Replay), true)
-        .load(OBJECT)?)
+        .override_global("REPLAY", &replay, true);
+    Ok(loader.load(OBJECT)?)
 }
 
 /// Fills the maps that only we write.

@@ -81,7 +81,7 @@ pub struct LetThrough {
 
 impl Drop for LetThrough {
     fn drop(&mut self) {
-        // Not there: evicted, because 65536 others came after it.
+        // Not there: evicted, because 16384 others came after it.
         let _ = locked(&self.kernel.0.direct).remove(&self.source.into());
     }
 }

@@ -149,6 +149,7 @@ pub(crate) fn launch(command: &Command, group: &Arc<Group>) -> Result<Applicatio
     let pid = match supervise::receive(&control) {
         Ok(Message::Started(pid)) => pid,
         other => {
+            drop(control); // the supervisor waits for that
             let _ = supervisor.wait();
             return Err(failed(match other {
                 Ok(Message::Failed(errno)) => io::Error::from_raw_os_error(errno),

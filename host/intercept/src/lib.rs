@@ -51,7 +51,8 @@ pub struct Ports {
     /// Outgoing TCP connections.
     pub egress4: u16,
     pub egress6: Option<u16>,
-    /// UDP sockets: the IPv4 and the IPv6 port of each slot, at most [`DNS_SLOTS`].
+    /// UDP sockets: the IPv4 and the IPv6 port of each of [`DNS_SLOTS`] slots. Resolvers whose slots are missing are not
+    /// redirected.
     pub dns: Vec<(u16, Option<u16>)>,
 }
 

@@ -8,8 +8,9 @@ use std::{
     ffi::{OsStr, OsString},
     fs::File,
     io::{self, Read as _, Write as _},
+    mem,
     os::{
-        fd::AsFd as _,
+        fd::{AsFd as _, AsRawFd as _, BorrowedFd},
         unix::{net::UnixStream, process::CommandExt as _},
     },
     path::{Path, PathBuf},
@@ -45,6 +46,12 @@ pub enum Message {
     Failed(i32),
     /// Its status, as `wait()` gives it.
     Exited(i32),
+}
+
+impl Message {
+    fn failed(error: impl Into<io::Error>) -> Self {
+        Self::Failed(error.into().raw_os_error().unwrap_or(libc::EIO))
+    }
 }
 
 /// supervisor --Message--> us
@@ -118,41 +125,63 @@ impl Order {
         // Ctrl-C in the terminal is for keploy alone.
         unistd::setsid()?;
         let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-        let group = self.group.clone();
-        match self.start() {
-            Ok(pid) => {
-                send(&control, Message::Started(pid.as_raw()))?;
+        let folder = File::open(&self.group)?;
+        // SAFETY: this process has one thread.
+        match unsafe { fork_into(folder.as_fd()) } {
+            Ok(Some(pid)) => {
                 release_output()?;
                 let told = control.try_clone()?;
                 thread::spawn(move || send(&told, Message::Exited(wait(pid)?)));
                 // Nothing is ever sent to us: this returns when the other end is closed.
                 let _ = (&control).read(&mut [0])?;
             }
-            Err(error) => send(&control, Message::Failed(error.raw_os_error().unwrap_or(libc::EIO)))?,
+            Ok(None) => process::exit(self.become_application(&control)),
+            Err(error) => send(&control, Message::failed(error))?,
         }
-        group::remove(&group);
+        group::remove(&self.group);
         Ok(())
     }
 
-    /// The application is in the cgroup before its first instruction, and never has more rights than its user.
-    fn start(self) -> io::Result<Pid> {
-        let procs = File::options().write(true).open(self.group.join("cgroup.procs"))?;
-        let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(&self.shell).stdin(Stdio::null());
-        let enter = move || {
-            unistd::write(&procs, b"0")?;
-            unistd::setsid()?;
-            if Uid::effective().is_root() {
-                unistd::setgroups(&self.groups)?;
-                unistd::setgid(self.gid)?;
-                unistd::setuid(self.uid)?;
-            }
-            unistd::chdir(&self.directory)?;
-            Ok(())
-        };
-        // SAFETY: between fork and exec it makes system calls and no allocation; this process has one thread.
-        let child = unsafe { command.pre_exec(enter) }.spawn()?;
-        Ok(Pid::from_raw(child.id().cast_signed()))
+    /// Returns only when there is no shell, with the code that a shell gives for that.
+    fn become_application(&self, control: &UnixStream) -> i32 {
+        if let Err(error) = self.take_off_rights() {
+            let _ = send(control, Message::failed(error));
+            return 1;
+        }
+        let _ = send(control, Message::Started(unistd::getpid().as_raw()));
+        let error = Command::new("/bin/sh").arg("-c").arg(&self.shell).stdin(Stdio::null()).exec();
+        eprintln!("keploy: /bin/sh: {error}");
+        127
+    }
+
+    fn take_off_rights(&self) -> nix::Result<()> {
+        unistd::setsid()?;
+        if Uid::effective().is_root() {
+            unistd::setgroups(&self.groups)?;
+            unistd::setgid(self.gid)?;
+            unistd::setuid(self.uid)?;
+        }
+        unistd::chdir(&self.directory)
+    }
+}
+
+/// As fork(2), but the child is born in the cgroup: it is there before its first instruction, and to move it there would
+/// take 10 ms (the kernel waits for all processors). None: we are the child.
+///
+/// # Safety
+/// This process has one thread, so that the child finds no lock held.
+unsafe fn fork_into(folder: BorrowedFd<'_>) -> io::Result<Option<Pid>> {
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000; // libc's has not enough bits
+    // SAFETY: all zeros is what the kernel takes for "not asked for".
+    let mut arguments: libc::clone_args = unsafe { mem::zeroed() };
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    arguments.cgroup = folder.as_raw_fd() as u64;
+    // SAFETY: the arguments are valid and of the size given; without CLONE_VM the child has a memory of its own.
+    match unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<libc::clone_args>()) } {
+        0 => Ok(None),
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Some(Pid::from_raw(pid as i32))),
     }
 }
 

@@ -6,17 +6,17 @@ use std::{
     os::fd::AsFd as _,
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
-use intercept::{Kernel, Ports, Steered};
-use socket2::{Domain, Socket, Type};
-
-const DNS_SLOTS: usize = 8;
+use intercept::{DNS_SLOTS, Kernel, Ports, Steered};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::{Domain, SockRef, Socket, Type};
 
 pub struct Relay {
     ingress: [TcpListener; 2],
     egress: [TcpListener; 2],
-    dns: Vec<[UdpSocket; 2]>,
+    dns: Arc<Vec<[UdpSocket; 2]>>,
     /// The clients that were steered here.
     steered: Arc<Mutex<Vec<SocketAddr>>>,
     /// Where outgoing connections were going.
@@ -30,7 +30,7 @@ impl Relay {
         Self {
             ingress: [listen(v4, owner), listen(v6, owner)],
             egress: [listen(v4, owner), listen(v6, owner)],
-            dns: (0..DNS_SLOTS).map(|_| [udp(v4), udp(v6)]).collect(),
+            dns: Arc::new((0..DNS_SLOTS).map(|_| [udp(v4), udp(v6)]).collect()),
             steered: Arc::default(),
             origins: Arc::default(),
         }
@@ -76,31 +76,18 @@ impl Relay {
             serve(listener, move |client, peer| {
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 steered.lock().expect("no holder panics").push(peer);
-                let (kernel, refused) = (kernel.clone(), socket2::SockRef::from(&client).try_clone_socket()?);
+                let kernel = kernel.clone();
                 thread::spawn(move || {
-                    if pass_on(&kernel, client, peer).is_err() {
+                    if pass_on(&kernel, &client, peer).is_err() {
                         // It stopped listening a moment ago: the client gets the reset that it would have got.
-                        let _ = refused.set_linger(Some(std::time::Duration::ZERO));
+                        let _ = SockRef::from(&client).set_linger(Some(Duration::ZERO));
                     }
                 });
                 Ok(())
             });
         }
-        for (slot, sockets) in self.dns.iter().enumerate() {
-            for socket in sockets {
-                let (kernel, socket) = (kernel.clone(), socket.try_clone().expect("a descriptor"));
-                thread::spawn(move || answer(&kernel, &socket, slot));
-            }
-        }
-    }
-}
-
-trait CloneSocket {
-    fn try_clone_socket(&self) -> io::Result<Socket>;
-}
-impl CloneSocket for socket2::SockRef<'_> {
-    fn try_clone_socket(&self) -> io::Result<Socket> {
-        self.as_fd().try_clone_to_owned().map(Socket::from)
+        let (kernel, dns) = (kernel.clone(), self.dns.clone());
+        thread::spawn(move || answer_questions(&kernel, &dns));
     }
 }
 
@@ -117,7 +104,7 @@ fn serve(listener: &TcpListener, handle: impl Fn(TcpStream, SocketAddr) -> io::R
 }
 
 /// A steered connection. Its local address is the address that was dialled: nothing has to be looked up.
-fn pass_on(kernel: &Kernel, client: TcpStream, peer: SocketAddr) -> io::Result<()> {
+fn pass_on(kernel: &Kernel, client: &TcpStream, peer: SocketAddr) -> io::Result<()> {
     let dialled = client.local_addr()?;
     let socket = Socket::new(Domain::for_address(dialled), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
@@ -128,7 +115,7 @@ fn pass_on(kernel: &Kernel, client: TcpStream, peer: SocketAddr) -> io::Result<(
     let application = TcpStream::from(socket);
     let (from, to) = (client.try_clone()?, application.try_clone()?);
     let there = thread::spawn(move || copy(&from, &to));
-    copy(&application, &client);
+    copy(&application, client);
     let _ = there.join();
     Ok(())
 }
@@ -138,15 +125,25 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// Real questions get real answers; anything else gets the resolver's address.
-fn answer(kernel: &Kernel, socket: &UdpSocket, slot: usize) {
-    let mut buffer = [0; 4096];
-    while let Ok((n, peer)) = socket.recv_from(&mut buffer) {
-        let question = &buffer[..n];
-        let resolver = kernel.resolver(slot).map_or("nobody".into(), |resolver| resolver.to_string());
-        let answer = crate::dns::answer(question).unwrap_or_else(|| resolver.into_bytes());
-        let _ = socket.send_to(&answer, peer);
+fn answer_questions(kernel: &Kernel, dns: &[[UdpSocket; 2]]) {
+    loop {
+        let sockets = dns.as_flattened();
+        let mut readable: Vec<_> =
+            sockets.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)).collect();
+        let _ = poll(&mut readable, PollTimeout::NONE);
+        for (n, socket) in sockets.iter().enumerate().filter(|(n, _)| readable[*n].any() == Some(true)) {
+            let _ = answer(kernel, socket, n / 2);
+        }
     }
+}
+
+/// Real questions get real answers; anything else gets the resolver's address.
+fn answer(kernel: &Kernel, socket: &UdpSocket, slot: usize) -> io::Result<usize> {
+    let mut buffer = [0; 4096];
+    let (n, peer) = socket.recv_from(&mut buffer)?;
+    let resolver = kernel.resolver(slot).map_or("nobody".into(), |resolver| resolver.to_string());
+    let answer = crate::dns::answer(&buffer[..n]).unwrap_or_else(|| resolver.into_bytes());
+    socket.send_to(&answer, peer)
 }
 
 fn listen(addr: SocketAddr, owner: u32) -> TcpListener {

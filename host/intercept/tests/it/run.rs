@@ -6,7 +6,8 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
     path::PathBuf,
-    process::ExitStatus,
+    process::{self, ExitStatus},
+    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
@@ -118,9 +119,17 @@ pub fn ask(addr: SocketAddr, question: &str) -> io::Result<(SocketAddr, String)>
     Ok((stream.local_addr()?, line.trim_end().to_owned()))
 }
 
-/// A TCP port that nobody listens on. The kernel hands ephemeral ports out in turn, so it stays free for a while.
+/// A TCP port that nobody listens on: below those that the kernel hands out, because a client that dials one of those in a
+/// loop will one day be given the same as its own, and is connected to itself.
 pub fn free_port() -> u16 {
-    TcpListener::bind("0.0.0.0:0").and_then(|socket| socket.local_addr()).expect("a port").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 12_000 + (process::id() % 100) as u16 * 200;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 200;
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() && TcpListener::bind(("::", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Somebody else's UDP service on this machine.
