@@ -1,1 +1,71 @@
-fn main() {}
+//! The `keploy` command. One file a command under `commands/`; all printing is here and there.
+mod commands;
+mod exit;
+mod parsers;
+mod sets;
+mod stage;
+mod style;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use commands::{check, completion, config, plugin, record, report, test};
+
+/// Turns an application's real traffic into tests, and runs them without its dependencies.
+#[derive(Parser)]
+#[command(name = "keploy", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Say more of what is going on.
+    #[arg(long, global = true)]
+    debug: bool,
+    /// No colours.
+    #[arg(long, global = true, alias = "disableANSI")]
+    disable_ansi: bool,
+    /// The directory with keploy.yml.
+    #[arg(long, global = true, alias = "configPath", default_value = ".", value_name = "DIR")]
+    config_path: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run an application and record its traffic as tests and mocks.
+    Record(record::Arguments),
+    /// Run an application against its recording.
+    Test(test::Arguments),
+    /// Read a recording without running anything.
+    Check(check::Arguments),
+    /// The parsers: what there is, and whether a file is one.
+    Plugin(plugin::Arguments),
+    /// Show the last test run again.
+    Report(report::Arguments),
+    /// keploy.yml.
+    Config(config::Arguments),
+    /// Completion for a shell: `source <(keploy completion bash)`.
+    Completion(completion::Arguments),
+}
+
+fn main() -> ExitCode {
+    // The application's supervisor is this same binary.
+    intercept::supervise_if_asked();
+    let cli = Cli::parse();
+    style::start(cli.debug, cli.disable_ansi);
+    let done = match cli.command {
+        Command::Record(arguments) => record::run(arguments, &cli.config_path),
+        Command::Test(arguments) => test::run(arguments, &cli.config_path),
+        Command::Check(arguments) => check::run(&arguments, &cli.config_path),
+        Command::Plugin(arguments) => plugin::run(arguments),
+        Command::Report(arguments) => report::run(&arguments, &cli.config_path),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Completion(arguments) => completion::run(&arguments, <Cli as clap::CommandFactory>::command()),
+    };
+    match done {
+        Ok(code) => code.into(),
+        Err(error) => {
+            style::error(&error.error);
+            error.code.into()
+        }
+    }
+}

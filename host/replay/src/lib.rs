@@ -1,1 +1,15 @@
-//! placeholder
+//! Drives the tests, serves the mocks, judges.
+//!
+//! A [`Replay`] is made of a loaded test set. The relay asks it for answers ([`Replay::answers`]) while
+//! [`Replay::drive`] sends the tests, one after the other, in recorded order. [`Replay::judge`] then says what changed:
+//! in what the application answered, and in the calls it made.
+#![forbid(unsafe_code)]
+
+mod answers;
+mod judge;
+mod pool;
+mod replay;
+mod resolver;
+
+pub use judge::{CallChange, CallVerdict, TestVerdict};
+pub use replay::{Outcome, PrepareError, Replay, Settings};

@@ -1,0 +1,55 @@
+//! `keploy plugin`
+use std::path::PathBuf;
+
+use plugins::{Engine, Plugin, SpeaksFirst};
+
+use crate::{
+    exit::{Code, Outcome},
+    parsers, stage,
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// The parsers that a run would use.
+    List {
+        #[command(flatten)]
+        directories: stage::PluginDirectories,
+    },
+    /// Is this file a parser that this keploy can load?
+    Check { file: PathBuf },
+}
+
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    match arguments.what {
+        What::List { directories } => {
+            for plugin in parsers::load(&directories.plugins)?.iter() {
+                println!("{}", line(plugin));
+            }
+        }
+        What::Check { file } => {
+            let wasm = fs_err::read(&file)?;
+            let engine = Engine::new().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+            let plugin = Plugin::load(&engine, &file.display().to_string(), &wasm)?;
+            println!("{}", line(&plugin));
+        }
+    }
+    Ok(Code::Success)
+}
+
+fn line(plugin: &Plugin) -> String {
+    let manifest = &plugin.manifest;
+    let first = match manifest.speaks_first {
+        SpeaksFirst::Client => "client",
+        SpeaksFirst::Server => "server",
+        SpeaksFirst::Either => "either",
+    };
+    let ports: Vec<String> = manifest.ports.iter().map(u16::to_string).collect();
+    let ports = if ports.is_empty() { "any port".to_owned() } else { ports.join(", ") };
+    format!("{:<10} schema {}  speaks first: {first}  {ports}  ({})", manifest.protocol, manifest.schema, plugin.source)
+}

@@ -1,0 +1,168 @@
+//! `keploy record`
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use record::{Recorder, Summary};
+use relay::Server;
+use store::Recording;
+
+use crate::{
+    exit::{Code, Failure, Outcome},
+    parsers, sets,
+    stage::{self, Plan, Stage},
+    style,
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The command that starts the application, as a shell would run it.
+    #[arg(short, long)]
+    command: Option<String>,
+    /// The directory that holds, or gets, the folder keploy/.
+    #[arg(short, long, value_name = "DIR")]
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    directories: stage::PluginDirectories,
+    /// End after this time, e.g. 90s or 5m.
+    #[arg(long, alias = "recordTimer", value_parser = duration, value_name = "TIME")]
+    record_timer: Option<Duration>,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
+    let Arguments { command, path, directories, record_timer, json } = arguments;
+    intercept::check()?;
+    let (config, project) = sets::project(config_path, path)?;
+    let command = stage::command(command, &config)?;
+    let timer = record_timer.or(Some(config.record.record_timer).filter(|timer| !timer.is_zero()));
+    let registry = parsers::load(&directories.plugins)?;
+    sets::recover(&project)?;
+    let recording = Recording::create(&project, config.record.naming)?;
+    let recorder = Arc::new(Recorder::new(&recording));
+    let plan = Plan {
+        mode: intercept::Mode::Record,
+        command,
+        output: intercept::Stdio::Inherit,
+        user: intercept::caller()?,
+        registry,
+        config: Arc::new(config),
+    };
+    let runtime = stage::runtime()?;
+    let ended = runtime.block_on(async {
+        let stage = Stage::set(plan, Server::Record(recorder.clone()))?;
+        style::say(format!("recording into {}; Ctrl-C ends", recording.directory().display()));
+        let ended = until_the_end(&stage, &recorder, timer).await;
+        // Connections end with the application; what they held is complete then.
+        if !stage.relay.drained(Duration::from_secs(5)).await {
+            style::say(format!("{} connections did not end with the application", stage.relay.active()));
+        }
+        stage.say_uncaught("not recorded, passed on");
+        Ok::<_, Failure>(ended)
+    });
+    let summary = recorder.finish(recording);
+    let (ended, summary) = (ended?, summary?);
+    if json {
+        println!("{}", to_json(&summary));
+    }
+    print(&summary);
+    match ended {
+        Ended::ByUser => Ok(Code::Success),
+        Ended::ByItself(status) if status.success() => Ok(Code::Success),
+        Ended::ByItself(status) => {
+            Err(Failure::words(Code::Died, format!("the application {}", intercept::describe(status))))
+        }
+    }
+}
+
+enum Ended {
+    ByUser,
+    ByItself(std::process::ExitStatus),
+}
+
+async fn until_the_end(stage: &Stage, recorder: &Recorder, timer: Option<Duration>) -> Ended {
+    let progress = style::Progress::new();
+    let time_is_up = async {
+        match timer {
+            Some(timer) => tokio::time::sleep(timer).await,
+            None => std::future::pending().await,
+        }
+    };
+    let show = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let (requests, exchanges) = recorder.progress();
+            progress.show(format_args!("{requests} requests, {exchanges} calls"));
+        }
+    };
+    let ended = tokio::select! {
+        status = stage.application.wait() => Ended::ByItself(status),
+        () = stage::interrupted() => Ended::ByUser,
+        () = time_is_up => Ended::ByUser,
+        () = show => unreachable!("it never ends"),
+    };
+    drop(progress);
+    stage.application.terminate(Duration::from_secs(10)).await;
+    ended
+}
+
+fn print(summary: &Summary) {
+    let Summary { requests, tests, exchanges, mocks, connections, .. } = summary;
+    if requests + exchanges + mocks == 0 {
+        style::say("nothing was recorded\nhint: send the application some requests while it is being recorded");
+    } else {
+        style::say(format!(
+            "{}: {requests} requests -> {tests} tests; {exchanges} calls -> {mocks} mocks; {connections} connections",
+            style::bold(&summary.test_set)
+        ));
+    }
+    let losses = summary.losses();
+    let word = if losses == 0 { style::green("nothing was lost") } else { style::red(format!("{losses} exchanges were lost")) };
+    style::say(word);
+    for (reason, count) in &summary.lost {
+        style::say(format!("  {count} x {reason}"));
+    }
+    if summary.dropped > 0 {
+        style::say(format!("  {} x the disk did not take them", summary.dropped));
+    }
+    for (reason, count) in &summary.unparsed {
+        style::say(format!("  {count} connections not read to their end: {reason}"));
+    }
+    if summary.unreachable > 0 {
+        style::say(format!("  {} calls reached nobody; replay will show the same", summary.unreachable));
+    }
+}
+
+fn to_json(summary: &Summary) -> serde_json::Value {
+    serde_json::json!({
+        "test_set": summary.test_set,
+        "requests": summary.requests,
+        "tests": summary.tests,
+        "exchanges": summary.exchanges,
+        "mocks": summary.mocks,
+        "connections": summary.connections,
+        "lost": summary.losses(),
+        "lost_by_reason": summary.lost,
+        "unparsed": summary.unparsed.values().sum::<u64>(),
+        "unparsed_by_reason": summary.unparsed,
+        "unreachable": summary.unreachable,
+    })
+}
+
+/// `90s`, `5m`, `1h`, `500ms`, or a number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| format!("{text:?} is no time: 90s, 5m, 1h"))?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "" | "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number * 60)),
+        "h" => Ok(Duration::from_secs(number * 3600)),
+        _ => Err(format!("{unit:?} is no unit of time: ms, s, m, h")),
+    }
+}

@@ -1,0 +1,152 @@
+//! Verdicts as a report, and the report as one screen.
+use std::path::Path;
+
+use document::Value;
+use replay::{CallChange, CallVerdict, Outcome as Sent, Replay, TestVerdict};
+use store::{CallDifference, CallKind, Difference, RunReport, SetReport, Status, TestReport};
+
+use crate::style;
+
+/// Failed tests that are shown in full; the report has them all.
+const SHOWN: usize = 10;
+/// Lines for each.
+const LINES: usize = 8;
+
+pub(crate) fn of_set(
+    replay: &Replay,
+    sent: &[Sent],
+    verdicts: Vec<TestVerdict>,
+    started: u64,
+    error: Option<String>,
+) -> SetReport {
+    let tests: Vec<TestReport> =
+        verdicts.into_iter().enumerate().map(|(n, verdict)| of_test(replay, sent.get(n), n, verdict)).collect();
+    let passed = error.is_none() && tests.iter().all(|test| test.status == Status::Passed);
+    SetReport {
+        set: replay.name().to_owned(),
+        status: if passed { Status::Passed } else { Status::Failed },
+        error,
+        started,
+        ended: relay::now(),
+        tests,
+        calls: Vec::new(),
+    }
+}
+
+fn of_test(replay: &Replay, sent: Option<&Sent>, n: usize, verdict: TestVerdict) -> TestReport {
+    let test = &replay.tests()[n];
+    let status = if verdict.passed() { Status::Passed } else { Status::Failed };
+    let mut compared: Vec<String> = test
+        .responses
+        .iter()
+        .filter_map(|response| response.body.as_map())
+        .flat_map(|map| map.iter().map(|(name, _)| name.to_owned()))
+        .collect();
+    compared.sort();
+    compared.dedup();
+    compared.push(format!("{} calls", verdict.calls_made));
+    let error = verdict.error.clone().or_else(|| (!verdict.troubles.is_empty()).then(|| verdict.troubles.join("\n")));
+    TestReport {
+        name: verdict.test,
+        kind: test.kind.clone(),
+        status,
+        started: sent.map_or(0, |sent| sent.started),
+        ended: sent.map_or(0, |sent| sent.ended),
+        path: test.source.file.display().to_string(),
+        compared,
+        differences: verdict.differences.iter().map(Difference::from).collect(),
+        calls: verdict.calls.into_iter().map(call).collect(),
+        error,
+        request: test.request.clone(),
+        response: match verdict.responses.len() {
+            1 => verdict.responses.into_iter().next().unwrap_or_default(),
+            _ => Value::Array(verdict.responses),
+        },
+    }
+}
+
+fn call(verdict: CallVerdict) -> CallDifference {
+    let mut summary = verdict.summary;
+    if !verdict.shared_with.is_empty() {
+        summary += &format!(" (recorded while these were in flight, too: {})", verdict.shared_with.join(", "));
+    }
+    CallDifference {
+        kind: match verdict.change {
+            CallChange::Missing => CallKind::Missing,
+            CallChange::Changed => CallKind::Changed,
+            CallChange::Additional => CallKind::Additional,
+        },
+        protocol: verdict.protocol,
+        destination: verdict.destination,
+        summary,
+        nearest: verdict.mock,
+        differences: verdict.differences.iter().map(Difference::from).collect(),
+    }
+}
+
+/// One screen: what failed and where, then the counts.
+pub(crate) fn print(report: &RunReport, directory: &Path) {
+    let mut left = SHOWN;
+    for set in &report.sets {
+        let failed: Vec<&TestReport> = set.tests.iter().filter(|test| test.status == Status::Failed).collect();
+        if let Some(error) = &set.error {
+            style::error(&anyhow::anyhow!("{}: {error}", set.set));
+        } else {
+            for test in failed.iter().take(left) {
+                print_test(test, &set.set);
+            }
+            left = left.saturating_sub(failed.len());
+        }
+    }
+    for set in &report.sets {
+        let (passed, failed) = (set.count(Status::Passed), set.count(Status::Failed));
+        let word = if set.status == Status::Passed { style::green("PASSED") } else { style::red("FAILED") };
+        let time = (set.ended.saturating_sub(set.started)) / 1_000_000;
+        eprintln!("{word} {}: {passed} passed, {failed} failed, {} in all, {time} ms", style::bold(&set.set), set.tests.len());
+    }
+    eprintln!("{}", style::dim(format_args!("report: {}", directory.display())));
+}
+
+fn print_test(test: &TestReport, set: &str) {
+    eprintln!("{} {} {}", style::red("FAIL"), style::bold(&test.name), style::dim(set));
+    let mut lines = Vec::new();
+    lines.extend(test.error.iter().map(|error| error.replace('\n', "; ")));
+    lines.extend(test.differences.iter().map(line));
+    for call in &test.calls {
+        let nearest = match (&call.nearest, call.kind) {
+            (Some(mock), CallKind::Missing) => format!(" ({mock})"),
+            (Some(mock), _) => format!(" (nearest: {mock})"),
+            (None, _) => String::new(),
+        };
+        let kind = call.kind.as_str().to_lowercase();
+        lines.push(format!("call {kind}: {} {} to {}{nearest}", call.protocol, call.summary, call.destination));
+        lines.extend(call.differences.iter().map(|difference| format!("    {}", line(difference))));
+    }
+    let more = lines.len().saturating_sub(LINES);
+    for line in lines.iter().take(LINES) {
+        eprintln!("    {line}");
+    }
+    if more > 0 {
+        eprintln!("    {}", style::dim(format_args!("... and {more} more: see the report")));
+    }
+}
+
+fn line(difference: &Difference) -> String {
+    let place = if difference.path.is_empty() { "the whole" } else { &difference.path };
+    match (&difference.expected, &difference.actual) {
+        (Some(expected), Some(actual)) => format!("{place}: expected {}, got {}", short(expected), short(actual)),
+        (Some(expected), None) => format!("{place}: missing, expected {}", short(expected)),
+        (None, Some(actual)) => format!("{place}: additional {}", short(actual)),
+        (None, None) => format!("{place}: differs"),
+    }
+}
+
+fn short(text: &str) -> String {
+    const MOST: usize = 80;
+    let one_line = text.replace('\n', "\\n");
+    match one_line.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}...", &one_line[..at]),
+        None if one_line.is_empty() => "\"\"".to_owned(),
+        None => one_line,
+    }
+}

@@ -1,0 +1,343 @@
+//! Which mock belongs to which test.
+//!
+//! The clock says which tests were in flight when a call was made: its candidates. With one there is nothing to decide
+//! (`window`). With several, the values decide as far as they can: an id in the call's answer that is in one test's
+//! response, and in no other candidate's, is that test's (`value`). What is left stays a candidate of all of them
+//! (`candidate`), to be settled by a replay, where tests run one after the other. Calls made while no request was in
+//! flight belong to no test.
+//!
+//! In a mapping, a test's mocks stand in the order in which it should claim them: of two equal calls the one whose
+//! answer fits this test's response comes first.
+use std::collections::{BTreeMap, HashMap};
+
+use document::{Hash, hash};
+use store::{Lifetime, MappedMock, Mapping, Mock, Record, Recording, TestCase, TestSet, Timestamp};
+
+use crate::tokens::Tokens;
+
+/// The mappings of a recording that was just made.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn of_recording(recording: &mut Recording) -> Result<Vec<Mapping>, store::Error> {
+    let mut run = Run::default();
+    recording.for_each(&mut |record| run.note(record))?;
+    run.sort();
+    // Only what the clock leaves open is looked at more closely: most recordings are not read twice.
+    if run.mark_open() {
+        recording.for_each(&mut |record| run.note_values(record))?;
+    }
+    Ok(run.mappings())
+}
+
+/// The mappings of a test set that has none: recorded by an older version, or deleted.
+pub fn of_set(set: &TestSet) -> Vec<Mapping> {
+    let mut run = Run::default();
+    set.tests.iter().for_each(|test| run.note_test(test));
+    set.mocks.iter().for_each(|mock| run.note_mock(mock));
+    run.sort();
+    if run.mark_open() {
+        set.tests.iter().for_each(|test| run.note_test_values(test));
+        set.mocks.iter().for_each(|mock| run.note_mock_values(mock));
+    }
+    run.mappings()
+}
+
+/// What the decision needs of a recording.
+#[derive(Default)]
+struct Run {
+    tests: Vec<Test>,
+    calls: Vec<Call>,
+}
+
+struct Test {
+    name: String,
+    started: Timestamp,
+    ended: Timestamp,
+    /// A candidate of a call that has several.
+    open: bool,
+    values: Tokens,
+}
+
+struct Call {
+    name: String,
+    kind: String,
+    started: Timestamp,
+    ended: Timestamp,
+    /// Equal for equal requests to the same destination.
+    key: (Hash, String),
+    /// Indices of the tests that were in flight, in order.
+    candidates: Vec<usize>,
+    asked: Tokens,
+    answered: Tokens,
+}
+
+impl Run {
+    fn note(&mut self, record: &Record) {
+        match record {
+            Record::Test(test) => self.note_test(test),
+            Record::Mock(mock) => self.note_mock(mock),
+        }
+    }
+    fn note_test(&mut self, test: &TestCase) {
+        let TestCase { name, started, ended, .. } = test;
+        let (name, values) = (name.clone(), Tokens::default());
+        self.tests.push(Test { name, started: *started, ended: *ended, open: false, values });
+    }
+    fn note_mock(&mut self, mock: &Mock) {
+        if is_claimable(mock) {
+            self.calls.push(Call {
+                name: mock.name.clone(),
+                kind: mock.kind.clone(),
+                started: mock.started,
+                ended: mock.ended,
+                key: (hash(&mock.request), mock.destination.clone()),
+                candidates: Vec::new(),
+                asked: Tokens::default(),
+                answered: Tokens::default(),
+            });
+        }
+    }
+
+    fn sort(&mut self) {
+        self.tests.sort_by(|a, b| (a.started, &a.name).cmp(&(b.started, &b.name)));
+        self.calls.sort_by_key(|call| call.started);
+    }
+
+    /// Finds every call's candidates. True when some have several.
+    fn mark_open(&mut self) -> bool {
+        // How late a test that started no later than this one has ended: bounds the search.
+        let latest: Vec<Timestamp> = self
+            .tests
+            .iter()
+            .scan(0, |latest, test| {
+                *latest = test.ended.max(*latest);
+                Some(*latest)
+            })
+            .collect();
+        let mut any = false;
+        for call in &mut self.calls {
+            let before = self.tests.partition_point(|test| test.started <= call.started);
+            let in_reach = (0..before).rev().take_while(|&n| latest[n] >= call.started);
+            call.candidates = in_reach.filter(|&n| self.tests[n].ended >= call.started).collect();
+            call.candidates.reverse();
+            if let several @ [_, _, ..] = &call.candidates[..] {
+                several.iter().for_each(|&test| self.tests[test].open = true);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// The second reading: the values of what is open.
+    fn note_values(&mut self, record: &Record) {
+        match record {
+            Record::Test(test) => self.note_test_values(test),
+            Record::Mock(mock) => self.note_mock_values(mock),
+        }
+    }
+    fn note_test_values(&mut self, case: &TestCase) {
+        let at = self.tests.binary_search_by(|test| (test.started, &test.name).cmp(&(case.started, &case.name)));
+        if let Ok(at) = at
+            && self.tests[at].open
+        {
+            let responses = case.responses.iter().map(|response| &response.body);
+            self.tests[at].values = Tokens::of(std::iter::once(&case.request).chain(responses));
+        }
+    }
+    fn note_mock_values(&mut self, mock: &Mock) {
+        let first = self.calls.partition_point(|call| call.started < mock.started);
+        let same_time = self.calls[first..].iter_mut().take_while(|call| call.started == mock.started);
+        for call in same_time.filter(|call| call.name == mock.name && call.candidates.len() > 1) {
+            call.asked = Tokens::of([&mock.request]);
+            call.answered = Tokens::of(mock.responses.iter().map(|response| &response.body));
+        }
+    }
+
+    fn mappings(&self) -> Vec<Mapping> {
+        let owners = self.owners();
+        let mut of_test: Vec<Vec<(bool, usize, &'static str)>> = vec![Vec::new(); self.tests.len()];
+        for (n, call) in self.calls.iter().enumerate() {
+            match (&call.candidates[..], owners.get(&n)) {
+                ([test], _) => of_test[*test].push((false, n, "window")),
+                (_, Some(Owner { test, alone: true })) => of_test[*test].push((false, n, "value")),
+                (candidates, owner) => {
+                    for &test in candidates {
+                        let fits_another = owner.is_some_and(|owner| owner.test != test);
+                        of_test[test].push((fits_another, n, "candidate"));
+                    }
+                }
+            }
+        }
+        let mapping = |(test, mut calls): (&Test, Vec<(bool, usize, &'static str)>)| {
+            calls.sort_by_key(|(fits_another, n, _)| (*fits_another, *n));
+            let mapped = |(_, n, evidence): (bool, usize, &str)| {
+                let Call { name, kind, started, ended, .. } = &self.calls[n];
+                let (name, kind, evidence) = (name.clone(), kind.clone(), evidence.to_owned());
+                MappedMock { name, kind, started: *started, ended: *ended, evidence }
+            };
+            Mapping { test: test.name.clone(), mocks: calls.into_iter().map(mapped).collect() }
+        };
+        self.tests.iter().zip(of_test).map(mapping).collect()
+    }
+
+    /// For calls with several candidates, the one whose values fit best, where one does.
+    fn owners(&self) -> HashMap<usize, Owner> {
+        let open = self.calls.iter().enumerate().filter(|(_, call)| call.candidates.len() > 1);
+        let mut fits: Vec<(usize, Vec<(usize, Fit)>)> = open.map(|(n, call)| (n, self.fits(call))).collect();
+        // The clearest cases first: what they take is no longer free for the others.
+        fits.sort_by_key(|(n, fits)| (std::cmp::Reverse(margin(fits)), *n));
+        let mut taken: BTreeMap<(&(Hash, String), usize), i64> = BTreeMap::new();
+        let mut owners = HashMap::new();
+        for (n, fits) in fits {
+            let key = &self.calls[n].key;
+            // A test that has got one of several equal calls probably made no second one.
+            let score = |(test, fit): &(usize, Fit)| fit.score - 3 * taken.get(&(key, *test)).copied().unwrap_or(0);
+            let Some(best) = fits.iter().rev().max_by_key(|fit| score(fit)) else { continue };
+            let (test, clear) = (best.0, fits.iter().filter(|fit| score(fit) == score(best)).count() == 1);
+            if clear {
+                let others = fits.iter().filter(|(other, _)| *other != test);
+                let alone = others.map(|(_, fit)| fit.strong).max().is_some_and(|most| best.1.strong > most);
+                owners.insert(n, Owner { test, alone });
+                *taken.entry((key, test)).or_default() += 1;
+            }
+        }
+        owners
+    }
+
+    fn fits(&self, call: &Call) -> Vec<(usize, Fit)> {
+        let fit = |&test: &usize| {
+            let values = &self.tests[test].values;
+            let (asked, answered) = (call.asked.shared(values), call.answered.shared(values));
+            let missing = call.answered.len() - answered.all;
+            let score = 2 * (asked.all + answered.all) as i64 - missing as i64;
+            (test, Fit { score, strong: asked.strong + answered.strong })
+        };
+        call.candidates.iter().map(fit).collect()
+    }
+}
+
+/// How well a call's values fit a test.
+struct Fit {
+    score: i64,
+    /// Shared values that are hardly shared by chance.
+    strong: usize,
+}
+
+/// The candidate that a call's values fit best.
+struct Owner {
+    test: usize,
+    /// No other candidate shares as much that is not shared by chance: it is this one's.
+    alone: bool,
+}
+
+/// By how much the best candidate is better than the next.
+fn margin(fits: &[(usize, Fit)]) -> i64 {
+    let mut scores: Vec<i64> = fits.iter().map(|(_, fit)| fit.score).collect();
+    scores.sort_unstable();
+    match scores[..] {
+        [.., next, best] => best - next,
+        _ => 0,
+    }
+}
+
+/// Only what is answered once can belong to a test.
+fn is_claimable(mock: &Mock) -> bool {
+    mock.lifetime == Lifetime::Test && mock.unreachable.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use document::{Map, Value};
+    use store::Response;
+
+    use super::*;
+
+    fn test(name: &str, window: (u64, u64), response: &str) -> Record {
+        let responses = vec![Response { body: response.into(), at: window.1 }];
+        Record::Test(TestCase {
+            name: name.to_owned(),
+            started: window.0,
+            ended: window.1,
+            responses,
+            ..TestCase::default()
+        })
+    }
+    fn call(name: &str, at: u64, request: &str, response: Value) -> Record {
+        let request = Map::new().with("command", request).into();
+        let responses = vec![Response { body: response, at }];
+        let name = name.to_owned();
+        Record::Mock(Mock { name, started: at, ended: at, request, responses, ..Mock::default() })
+    }
+    /// `test: mock evidence, ...`, a line a test.
+    fn attribute(records: &[Record]) -> String {
+        let mut run = Run::default();
+        records.iter().for_each(|record| run.note(record));
+        run.sort();
+        if run.mark_open() {
+            records.iter().for_each(|record| run.note_values(record));
+        }
+        let line = |mapping: Mapping| {
+            let mocks: Vec<_> = mapping.mocks.iter().map(|mock| format!("{} {}", mock.name, mock.evidence)).collect();
+            format!("{}: {}", mapping.test, mocks.join(", "))
+        };
+        run.mappings().into_iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn one_request_in_flight_needs_no_guess() {
+        let records = [
+            call("before", 5, "PING", "PONG".into()),
+            test("a", (10, 20), "x"),
+            test("b", (30, 40), "y"),
+            call("m0", 12, "GET k", "v".into()),
+            call("m1", 40, "GET k", "w".into()),
+            call("between", 25, "GET k", "v".into()),
+        ];
+        assert_eq!(attribute(&records), "a: m0 window\nb: m1 window");
+    }
+
+    #[test]
+    fn a_value_that_only_one_response_shows_decides() {
+        let records = [
+            test("a", (10, 50), r#"{"customer":"walter"}"#),
+            test("b", (11, 51), r#"{"customer":"sabine"}"#),
+            call("m0", 20, "GET customer", "sabine".into()),
+            call("m1", 21, "GET customer", "walter".into()),
+        ];
+        assert_eq!(attribute(&records), "a: m1 value\nb: m0 value");
+    }
+
+    #[test]
+    fn small_numbers_only_order_the_candidates() {
+        let records = [
+            test("a", (10, 50), r#"{"id":18}"#),
+            test("b", (11, 51), r#"{"id":17}"#),
+            call("m0", 20, "INCR id", 17.into()),
+            call("m1", 21, "INCR id", 18.into()),
+        ];
+        assert_eq!(attribute(&records), "a: m1 candidate, m0 candidate\nb: m0 candidate, m1 candidate");
+    }
+
+    #[test]
+    fn a_number_that_two_could_mean_goes_to_who_has_no_other() {
+        let records = [
+            test("a", (10, 50), r#"{"id":17}"#),
+            test("b", (11, 51), r#"{"id":18,"pieces":17}"#),
+            call("m0", 20, "INCR id", 17.into()),
+            call("m1", 21, "INCR id", 18.into()),
+        ];
+        assert_eq!(attribute(&records), "a: m0 candidate, m1 candidate\nb: m1 candidate, m0 candidate");
+    }
+
+    #[test]
+    fn without_any_evidence_time_orders() {
+        let records = [
+            test("a", (10, 50), "x"),
+            test("b", (11, 51), "y"),
+            call("m0", 20, "INCR n", 1.into()),
+            call("m1", 21, "INCR n", 2.into()),
+        ];
+        assert_eq!(attribute(&records), "a: m0 candidate, m1 candidate\nb: m0 candidate, m1 candidate");
+    }
+}

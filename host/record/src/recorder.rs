@@ -1,0 +1,265 @@
+//! The relay's sink: counts everything, and hands what is complete to the store.
+use std::{
+    collections::{BTreeMap, HashSet},
+    io,
+    net::SocketAddr,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use document::{Blob, Value};
+use relay::{ConnectionInfo, Direction, Exchange, Sink};
+use sha2::{Digest as _, Sha256};
+use store::{Assets, JournalHandle, Lifetime, Mock, Recording, Response, TestCase};
+
+use crate::attribution;
+
+/// What a recording came to. Requests are tests, lost or still open; exchanges are mocks, lost or still open.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    pub test_set: String,
+    /// Requests that came in and were read to their end.
+    pub requests: u64,
+    pub tests: u64,
+    /// Calls that went out and were read to their end.
+    pub exchanges: u64,
+    /// Mocks written: exchanges that may be answered any number of times are written once, names resolved included.
+    pub mocks: u64,
+    pub connections: u64,
+    /// Exchanges that were opened and could not be recorded, by reason.
+    pub lost: BTreeMap<String, u64>,
+    /// Connections that nobody read to their end, by destination and reason.
+    pub unparsed: BTreeMap<String, u64>,
+    /// Records that the disk did not take.
+    pub dropped: u64,
+    /// Calls that reached nobody.
+    pub unreachable: u64,
+}
+
+impl Summary {
+    /// Everything that is missing from the recording.
+    pub fn losses(&self) -> u64 {
+        self.lost.values().sum::<u64>() + self.dropped
+    }
+}
+
+/// Records what the relay sees. Shared by its workers.
+pub struct Recorder {
+    journal: JournalHandle,
+    assets: Assets,
+    requests: AtomicU64,
+    exchanges: AtomicU64,
+    connections: AtomicU64,
+    unreachable: AtomicU64,
+    lost: Mutex<BTreeMap<String, u64>>,
+    unparsed: Mutex<BTreeMap<String, u64>>,
+    /// Exchanges that may be answered any number of times and were written already.
+    repeated: Mutex<HashSet<[u8; 32]>>,
+}
+
+impl Recorder {
+    pub fn new(recording: &Recording) -> Self {
+        Self {
+            journal: recording.journal(),
+            assets: recording.assets(),
+            requests: AtomicU64::new(0),
+            exchanges: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            unreachable: AtomicU64::new(0),
+            lost: Mutex::default(),
+            unparsed: Mutex::default(),
+            repeated: Mutex::default(),
+        }
+    }
+
+    /// Tests and requests so far, for progress.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.exchanges.load(Ordering::Relaxed))
+    }
+
+    /// Completes the recording: mappings, files, counts.
+    ///
+    /// # Errors
+    /// When files cannot be written; the journal stays, and the next command completes it.
+    pub fn finish(&self, mut recording: Recording) -> Result<Summary, store::Error> {
+        let mappings = attribution::of_recording(&mut recording)?;
+        let finished = recording.finish(&mappings)?;
+        Ok(Summary {
+            test_set: finished.set,
+            requests: self.requests.load(Ordering::Relaxed),
+            tests: finished.tests,
+            exchanges: self.exchanges.load(Ordering::Relaxed),
+            mocks: finished.mocks,
+            connections: self.connections.load(Ordering::Relaxed),
+            lost: lock(&self.lost).clone(),
+            unparsed: lock(&self.unparsed).clone(),
+            dropped: finished.dropped,
+            unreachable: self.unreachable.load(Ordering::Relaxed),
+        })
+    }
+
+    fn try_exchange(&self, exchange: &Exchange) -> Result<(), String> {
+        let unreadable = |error| format!("the parser {} made a document that cannot be read: {error}", exchange.protocol);
+        let request = Value::from_cbor(&exchange.request).map_err(unreadable)?;
+        let responses = exchange.responses.iter().map(|(cbor, at)| Ok(Response { body: Value::from_cbor(cbor)?, at: *at }));
+        let responses = responses.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let ended = responses.last().map_or(exchange.started, |response| response.at);
+        let (kind, schema, class) = (exchange.protocol.clone(), exchange.schema, exchange.facts.class.clone());
+        let (started, connection) = (exchange.started, exchange.connection.id.to_string());
+        match exchange.connection.direction {
+            Direction::Incoming => self.journal.test(TestCase {
+                kind,
+                schema,
+                class,
+                request,
+                responses,
+                started,
+                ended,
+                connection,
+                app_port: exchange.connection.address.port(),
+                ..TestCase::default()
+            }),
+            Direction::Outgoing => self.journal.mock(Mock {
+                kind,
+                schema,
+                class,
+                lifetime: lifetime(exchange.facts.lifetime),
+                destination: exchange.connection.destination(),
+                request,
+                responses,
+                started,
+                ended,
+                connection,
+                ..Mock::default()
+            }),
+        }
+        Ok(())
+    }
+
+    /// Was the same written before? Then one is enough.
+    fn is_repeated(&self, exchange: &Exchange) -> bool {
+        let anywhere = exchange.connection.direction == Direction::Outgoing
+            && lifetime(exchange.facts.lifetime) == Lifetime::Session;
+        if !anywhere {
+            return false;
+        }
+        let responses = exchange.responses.iter().map(|(body, _)| &body[..]);
+        let destination = exchange.connection.destination();
+        !self.note([destination.as_bytes(), exchange.protocol.as_bytes(), &exchange.request].into_iter().chain(responses))
+    }
+
+    /// False: it was noted before.
+    fn note<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> bool {
+        let mut sha = Sha256::new();
+        for part in parts {
+            sha.update((part.len() as u64).to_be_bytes());
+            sha.update(part);
+        }
+        lock(&self.repeated).insert(sha.finalize().into())
+    }
+}
+
+impl Sink for Recorder {
+    fn connected(&self, _connection: &ConnectionInfo) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn opened(&self, connection: &ConnectionInfo) {
+        let count = match connection.direction {
+            Direction::Incoming => &self.requests,
+            Direction::Outgoing => &self.exchanges,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn exchange(&self, exchange: Exchange) {
+        if self.is_repeated(&exchange) {
+            return;
+        }
+        if let Err(reason) = self.try_exchange(&exchange) {
+            self.lost(&exchange.connection, &reason);
+        }
+    }
+
+    fn lost(&self, connection: &ConnectionInfo, reason: &str) {
+        let count = &mut *lock(&self.lost);
+        let count = count.entry(format!("{}: {reason}", connection.destination())).or_default();
+        if *count == 0 {
+            tracing::warn!(destination = %connection.destination(), "an exchange is not recorded: {reason}");
+        }
+        *count += 1;
+    }
+
+    fn unparsed(&self, connection: &ConnectionInfo, reason: &str) {
+        let count = &mut *lock(&self.unparsed);
+        let count = count.entry(format!("{}: {reason}", connection.destination())).or_default();
+        if *count == 0 {
+            tracing::warn!(destination = %connection.destination(), "a connection is not read further: {reason}");
+        }
+        *count += 1;
+    }
+
+    fn unreachable(&self, connection: &ConnectionInfo, started: u64, how: &str) {
+        self.unreachable.fetch_add(1, Ordering::Relaxed);
+        self.journal.mock(Mock {
+            kind: "Unreachable".to_owned(),
+            destination: connection.destination(),
+            unreachable: Some(how.to_owned()),
+            started,
+            ended: relay::now(),
+            connection: connection.id.to_string(),
+            ..Mock::default()
+        });
+    }
+
+    fn resolved(&self, resolver: SocketAddr, query: &[u8], response: &[u8], started: u64) {
+        let Some((request, response)) = dns::document_of(query, response) else {
+            return tracing::warn!(%resolver, "a DNS answer cannot be read and is not recorded");
+        };
+        // Resolvers are asked the same thing again and again; a new answer is a new document.
+        if !self.note([b"DNS".to_vec(), request.to_cbor(), response.to_cbor()].iter().map(Vec::as_slice)) {
+            return;
+        }
+        let ended = relay::now();
+        self.journal.mock(Mock {
+            kind: "DNS".to_owned(),
+            lifetime: Lifetime::Session,
+            destination: resolver.to_string(),
+            request,
+            responses: vec![Response { body: response, at: ended }],
+            started,
+            ended,
+            ..Mock::default()
+        });
+    }
+
+    fn blob(&self) -> io::Result<Box<dyn relay::BlobWriter>> {
+        Ok(Box::new(AssetWriter(self.assets.write().map_err(io::Error::other)?)))
+    }
+}
+
+/// A body on its way into the test set's assets.
+struct AssetWriter(store::BlobWriter);
+
+impl relay::BlobWriter for AssetWriter {
+    fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        self.0.write(data).map_err(io::Error::other)
+    }
+    fn finish(self: Box<Self>) -> io::Result<Blob> {
+        self.0.finish().map_err(io::Error::other)
+    }
+}
+
+fn lifetime(lifetime: plugins::Lifetime) -> Lifetime {
+    match lifetime {
+        plugins::Lifetime::Test => Lifetime::Test,
+        plugins::Lifetime::Connection => Lifetime::Connection,
+        plugins::Lifetime::Session => Lifetime::Session,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

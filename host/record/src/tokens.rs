@@ -1,0 +1,69 @@
+//! The values in a document, as a set: what flows from a call's answer into a test's response.
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
+};
+
+use document::Value;
+
+/// More values than this in one document say nothing more.
+const MOST: usize = 4096;
+
+/// The words and numbers of a document, by their hashes; true for those that are hardly met twice by chance.
+#[derive(Default)]
+pub(crate) struct Tokens(HashMap<u64, bool>);
+
+/// How many tokens two documents share.
+#[derive(Default)]
+pub(crate) struct Shared {
+    pub all: usize,
+    pub strong: usize,
+}
+
+impl Tokens {
+    pub fn of<'a>(documents: impl IntoIterator<Item = &'a Value>) -> Self {
+        let mut tokens = Self::default();
+        for document in documents {
+            tokens.collect(document);
+        }
+        tokens
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn shared(&self, with: &Self) -> Shared {
+        let common = self.0.iter().filter(|(token, _)| with.0.contains_key(token));
+        common.fold(Shared::default(), |shared, (_, strong)| Shared {
+            all: shared.all + 1,
+            strong: shared.strong + usize::from(*strong),
+        })
+    }
+
+    fn collect(&mut self, value: &Value) {
+        match value {
+            Value::Int(n) => self.add(&n.to_string()),
+            Value::Float(n) => self.add(&n.to_string()),
+            Value::Text(text) => self.words(text),
+            Value::Bytes(bytes) => self.words(&String::from_utf8_lossy(bytes)),
+            Value::Array(items) => items.iter().for_each(|item| self.collect(item)),
+            Value::Map(map) => map.iter().for_each(|(_, item)| self.collect(item)),
+            Value::Null | Value::Bool(_) | Value::Blob(_) => {}
+        }
+    }
+
+    /// A text is JSON, a key like `order:17`, a path: its words are what is between the punctuation.
+    fn words(&mut self, text: &str) {
+        let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == '.';
+        text.split(|c| !is_word(c)).map(|word| word.trim_matches(['.', '-'])).for_each(|word| self.add(word));
+    }
+
+    fn add(&mut self, word: &str) {
+        if word.is_empty() || self.0.len() >= MOST {
+            return;
+        }
+        let strong = word.len() >= 4;
+        self.0.insert(BuildHasherDefault::<DefaultHasher>::default().hash_one(word), strong);
+    }
+}

@@ -1,0 +1,214 @@
+//! The workers: accept what the kernel steers here, and start a task for each connection.
+use std::{
+    cell::RefCell,
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{net::TcpStream, task::LocalSet};
+
+use crate::{
+    Answers, Common, ConnectionInfo, Direction, Listeners, Sink, dns_server, drive, mock, now,
+    pump::{self, reset},
+    tap::Tap,
+};
+
+/// What the relay does with what arrives.
+#[derive(Clone)]
+pub enum Server {
+    /// Forward, and record.
+    Record(Arc<dyn Sink>),
+    /// Answer; nothing leaves.
+    Replay(Arc<dyn Answers>),
+}
+
+/// The running relay. Its threads end with the process.
+pub struct Relay {
+    active: Arc<AtomicUsize>,
+}
+
+struct Shared {
+    common: Common,
+    server: Server,
+    active: Arc<AtomicUsize>,
+    ids: AtomicU64,
+}
+
+impl Relay {
+    /// Starts the workers.
+    ///
+    /// # Errors
+    /// When sockets or threads cannot be had.
+    pub fn start(common: Common, server: Server, listeners: Listeners) -> io::Result<Self> {
+        let active = Arc::new(AtomicUsize::new(0));
+        let owner = common.owner;
+        let others: Vec<Listeners> =
+            (1..common.workers).map(|_| listeners.another(owner)).collect::<io::Result<_>>()?;
+        let shared = Arc::new(Shared { common, server, active: active.clone(), ids: AtomicU64::new(0) });
+        for (n, listeners) in std::iter::once(listeners).chain(others).enumerate() {
+            let shared = shared.clone();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            std::thread::Builder::new()
+                .name(format!("relay {n}"))
+                .spawn(move || LocalSet::new().block_on(&runtime, work(listeners, shared)))?;
+        }
+        Ok(Self { active })
+    }
+
+    /// Connections that are open now.
+    pub fn active(&self) -> usize {
+        self.active.load(Ordering::Acquire)
+    }
+
+    /// Waits until no connection is open, or the time is over. False: some still are.
+    pub async fn drained(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while self.active() > 0 {
+            if Instant::now() > deadline {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        true
+    }
+}
+
+async fn work(listeners: Listeners, shared: Arc<Shared>) {
+    for listener in [Some(listeners.ingress4), listeners.ingress6].into_iter().flatten() {
+        tokio::task::spawn_local(accept(listener, shared.clone(), Direction::Incoming));
+    }
+    for listener in [Some(listeners.egress4), listeners.egress6].into_iter().flatten() {
+        tokio::task::spawn_local(accept(listener, shared.clone(), Direction::Outgoing));
+    }
+    for (slot, (v4, v6)) in listeners.dns.into_iter().enumerate() {
+        for socket in [Some(v4), v6].into_iter().flatten() {
+            let (common, server) = (shared.common.clone(), shared.server.clone());
+            tokio::task::spawn_local(dns_server::serve_udp(socket, slot, common, server));
+        }
+    }
+    std::future::pending().await
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, direction: Direction) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "a listener could not be used"),
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let (shared, active) = (shared.clone(), Active::new(&shared.active));
+                tokio::task::spawn_local(async move {
+                    match direction {
+                        Direction::Incoming => incoming(&shared, stream, peer).await,
+                        Direction::Outgoing => outgoing(&shared, stream, peer).await,
+                    }
+                    drop(active);
+                });
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: connections wait in the backlog until some are closed.
+                tracing::warn!(%error, "accepting");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+}
+
+/// Counts a connection while it lives, also when its task panics.
+struct Active(Arc<AtomicUsize>);
+impl Active {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count.clone())
+    }
+}
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Shared {
+    fn connection(&self, direction: Direction, address: SocketAddr) -> Arc<ConnectionInfo> {
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        let host = match direction {
+            Direction::Incoming => address.ip().to_string(),
+            Direction::Outgoing => self.common.names.of(address.ip()),
+        };
+        Arc::new(ConnectionInfo { id: self.ids.fetch_add(1, Ordering::Relaxed) + 1, direction, address, host })
+    }
+}
+
+/// A steered connection. Its local address is the address that was dialled: nothing has to be looked up.
+async fn incoming(shared: &Shared, client: TcpStream, peer: SocketAddr) {
+    let Ok(dialled) = client.local_addr() else { return };
+    let _ = client.set_nodelay(true);
+    // The application sees the real client's address (see `intercept`).
+    let (app, through) = match drive::dial(&shared.common.interception, dialled, Some(peer)).await {
+        Ok(dialled) => dialled,
+        Err(error) => {
+            // It stopped listening a moment ago: the client gets the reset that it would have got.
+            tracing::debug!(%error, %dialled, "the application did not accept");
+            return reset(&client);
+        }
+    };
+    match &shared.server {
+        Server::Record(sink) => {
+            let info = shared.connection(Direction::Incoming, dialled);
+            record(shared, sink, info, client, app).await;
+        }
+        // Somebody else's request, not a test: it gets its answer and is no business of ours.
+        Server::Replay(_) => pump::run(client, app, None).await,
+    }
+    drop(through); // before the port is free for others
+}
+
+/// A connection of the application's.
+async fn outgoing(shared: &Shared, app: TcpStream, peer: SocketAddr) {
+    let Some(origin) = shared.common.interception.origin(peer) else {
+        tracing::warn!(%peer, "a connection came with no original destination; it was closed");
+        return reset(&app);
+    };
+    let _ = app.set_nodelay(true);
+    if origin.port() == 53 {
+        return dns_server::serve_tcp(app, origin, &shared.common, &shared.server).await;
+    }
+    let info = shared.connection(Direction::Outgoing, origin);
+    let sink = match &shared.server {
+        Server::Record(sink) => sink,
+        Server::Replay(answers) => return mock::serve(app, info, &shared.common, &**answers).await,
+    };
+    let started = now();
+    match TcpStream::connect(origin).await {
+        Ok(upstream) => {
+            let _ = upstream.set_nodelay(true);
+            record(shared, sink, info, app, upstream).await;
+        }
+        Err(error) => {
+            sink.unreachable(&info, started, how(&error));
+            reset(&app);
+        }
+    }
+}
+
+async fn record(shared: &Shared, sink: &Arc<dyn Sink>, info: Arc<ConnectionInfo>, client: TcpStream, server: TcpStream) {
+    sink.connected(&info);
+    let tap = RefCell::new(Tap::new(info, shared.common.clone(), sink.clone()));
+    pump::run(client, server, Some(&tap)).await;
+}
+
+/// The word that recordings use.
+fn how(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "refused",
+        io::ErrorKind::TimedOut => "timeout",
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => "reset",
+        _ => "unreachable",
+    }
+}

@@ -1,0 +1,222 @@
+//! Reads along: the bytes of one recorded connection in, exchanges out.
+//!
+//! Whatever goes wrong here ends the reading and is said once; the bytes are on their way in any case.
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use plugins::{Detected, Effect, Facts, Failure, Fault, Mode, Pace, Peer, Plugin, Side};
+
+use crate::{
+    Common, ConnectionInfo, Exchange, Sink,
+    guest::{Guest, MakeBlob},
+};
+
+/// So many first bytes are looked at before whoever is surest gets the connection.
+const DETECT_MOST: usize = 16 << 10;
+
+pub(crate) struct Tap {
+    info: Arc<ConnectionInfo>,
+    common: Common,
+    sink: Arc<dyn Sink>,
+    state: State,
+    pace: Pace,
+    ended: [bool; 2],
+}
+
+enum State {
+    /// Nothing was said yet, or too little.
+    Detecting(Vec<Segment>),
+    Reading(Box<Reading>),
+    /// Nobody reads: the parser failed, or there is none.
+    Blind,
+}
+
+struct Segment {
+    from: Side,
+    at: u64,
+    data: Vec<u8>,
+}
+
+struct Reading {
+    plugin: Arc<Plugin>,
+    guest: Guest,
+    pending: BTreeMap<u64, Pending>,
+}
+
+struct Pending {
+    request: Vec<u8>,
+    facts: Facts,
+    started: u64,
+    responses: Vec<(Vec<u8>, u64)>,
+}
+
+impl Tap {
+    pub fn new(info: Arc<ConnectionInfo>, common: Common, sink: Arc<dyn Sink>) -> Self {
+        // A parser that must see bytes before they go on can only be among those that say so.
+        let lockstep = common.registry.iter().any(|plugin| plugin.manifest.lockstep);
+        let pace = if lockstep { Pace::Lockstep } else { Pace::Free };
+        Self { info, common, sink, state: State::Detecting(Vec::new()), pace, ended: [false; 2] }
+    }
+
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    pub fn feed(&mut self, from: Side, at: u64, data: &[u8]) {
+        self.guarded(|tap| tap.try_feed(from, at, data));
+    }
+
+    /// That side will send no more.
+    pub fn end(&mut self, from: Side, at: u64) {
+        let ended = &mut self.ended[usize::from(matches!(from, Side::Server))];
+        if std::mem::replace(ended, true) {
+            return;
+        }
+        self.guarded(|tap| {
+            if let State::Detecting(segments) = &mut tap.state
+                && !segments.is_empty()
+            {
+                let segments = std::mem::take(segments);
+                tap.begin(segments, true)?;
+            }
+            tap.with_guest(|guest, effects| guest.end(from, at, effects))
+        });
+    }
+
+    /// The connection is over.
+    pub fn finish(&mut self, at: u64) {
+        self.end(Side::Client, at);
+        self.end(Side::Server, at);
+        if let State::Reading(reading) = std::mem::replace(&mut self.state, State::Blind) {
+            for _ in reading.pending {
+                self.sink.lost(&self.info, "the connection ended before the answer did");
+            }
+        }
+    }
+
+    /// Runs `f`; whatever fails in it, even by a bug of ours, ends only the reading.
+    fn guarded(&mut self, f: impl FnOnce(&mut Self) -> Result<(), Failure>) {
+        let failure = match catch_unwind(AssertUnwindSafe(|| f(self))) {
+            Ok(Ok(())) => return,
+            Ok(Err(failure)) => failure,
+            Err(_) => Failure::Trap("keploy itself panicked; please report it".to_owned()),
+        };
+        let state = std::mem::replace(&mut self.state, State::Blind);
+        self.pace = Pace::Free;
+        if let State::Reading(reading) = state {
+            for _ in &reading.pending {
+                self.sink.lost(&self.info, &failure.to_string());
+            }
+            if reading.plugin.note(&failure) {
+                let parser = &reading.plugin.manifest.protocol;
+                tracing::error!(%parser, "stopped too often: this parser is not asked again in this run");
+            }
+        }
+        self.sink.unparsed(&self.info, &failure.to_string());
+    }
+
+    fn try_feed(&mut self, from: Side, at: u64, data: &[u8]) -> Result<(), Failure> {
+        match &mut self.state {
+            State::Reading(_) => self.with_guest(|guest, effects| guest.feed(from, at, data, effects)),
+            State::Detecting(segments) => {
+                segments.push(Segment { from, at, data: data.to_vec() });
+                let segments = std::mem::take(segments);
+                self.begin(segments, false)
+            }
+            State::Blind => Ok(()),
+        }
+    }
+
+    /// Finds out who reads this connection, and shows them what was said so far.
+    fn begin(&mut self, segments: Vec<Segment>, last_chance: bool) -> Result<(), Failure> {
+        let said = |side| {
+            let of_side = segments.iter().filter(|segment| segment.from == side);
+            of_side.flat_map(|segment| &segment.data).copied().take(DETECT_MOST).collect::<Vec<u8>>()
+        };
+        let (client, server) = (said(Side::Client), said(Side::Server));
+        let peer = Peer { host: self.info.host.clone(), port: self.info.address.port() };
+        let plugin = if last_chance || client.len().max(server.len()) >= DETECT_MOST {
+            self.common.registry.detect_now(&peer, &client, &server)
+        } else {
+            match self.common.registry.detect(&peer, &client, &server) {
+                Detected::Plugin(plugin) => Some(plugin),
+                Detected::More(_) => {
+                    self.state = State::Detecting(segments);
+                    return Ok(());
+                }
+                Detected::Nobody => None,
+            }
+        };
+        let Some(plugin) = plugin else {
+            let message = "no parser recognises it".to_owned();
+            return Err(Failure::Fault(Fault { code: "unknown-protocol".to_owned(), message }));
+        };
+        self.pace = if plugin.manifest.lockstep { Pace::Lockstep } else { Pace::Free };
+        let config = (self.common.config)(&plugin.manifest.protocol);
+        let connection = plugin.connect(Mode::Record, &peer, &config)?;
+        let sink = self.sink.clone();
+        let make_blob: MakeBlob = Box::new(move || sink.blob());
+        let guest = Guest::new(connection, make_blob);
+        self.state = State::Reading(Box::new(Reading { plugin, guest, pending: BTreeMap::new() }));
+        let started = segments.first().map_or(0, |segment| segment.at);
+        self.with_guest(|guest, effects| guest.connection().start(started, effects))?;
+        for segment in segments {
+            self.with_guest(|guest, effects| guest.feed(segment.from, segment.at, &segment.data, effects))?;
+        }
+        Ok(())
+    }
+
+    fn with_guest(
+        &mut self,
+        f: impl FnOnce(&mut Guest, &mut Vec<Effect>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let State::Reading(reading) = &mut self.state else { return Ok(()) };
+        let mut effects = Vec::new();
+        f(&mut reading.guest, &mut effects)?;
+        for effect in effects {
+            match effect {
+                Effect::Open { exchange, request, facts, at } => {
+                    let request = reading.guest.complete(request)?;
+                    reading.pending.insert(exchange, Pending { request, facts, started: at, responses: Vec::new() });
+                    self.sink.opened(&self.info);
+                }
+                Effect::Reply { exchange, response, at } => {
+                    let response = reading.guest.complete(response)?;
+                    let pending = reading.pending.get_mut(&exchange).ok_or_else(|| not_open(exchange))?;
+                    pending.responses.push((response, at));
+                }
+                Effect::Close { exchange } => {
+                    let Pending { request, facts, started, responses } =
+                        reading.pending.remove(&exchange).ok_or_else(|| not_open(exchange))?;
+                    self.sink.exchange(Exchange {
+                        connection: self.info.clone(),
+                        protocol: reading.plugin.manifest.protocol.clone(),
+                        schema: reading.plugin.manifest.schema,
+                        facts,
+                        request,
+                        started,
+                        responses,
+                    });
+                }
+                Effect::Abandon { exchange, reason } => {
+                    reading.pending.remove(&exchange).ok_or_else(|| not_open(exchange))?;
+                    self.sink.lost(&self.info, &reason);
+                }
+                Effect::SetPace(pace) => self.pace = pace,
+                Effect::Write { .. } | Effect::WriteBlob { .. } | Effect::Finish { .. } => {
+                    unreachable!("the sandbox refuses output while recording")
+                }
+                Effect::Keep { .. } | Effect::KeepBytes { .. } => unreachable!("taken out by `Guest`"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_open(exchange: u64) -> Failure {
+    let message = format!("it speaks of exchange {exchange}, which is not open");
+    Failure::Fault(Fault { code: "no-such-exchange".to_owned(), message })
+}

@@ -1,0 +1,190 @@
+//! The verdict: what the application answered, and the calls it made, against what was recorded.
+use document::{DiffOptions, Difference, DifferenceKind, Value, diff};
+use plugins::Part;
+use store::TestCase;
+
+use crate::{
+    pool::{Additional, Claimer, Pool},
+    replay::{Outcome, Replay, is_used_up},
+};
+
+/// Below this two requests have nothing to do with each other (0 to 1000).
+const ALIKE: u32 = 300;
+
+/// What a test came to.
+#[derive(Debug)]
+pub struct TestVerdict {
+    pub test: String,
+    /// It did not run, or got no answer: why.
+    pub error: Option<String>,
+    /// In what the application answered. Paths are those of the response document; with several responses they start
+    /// with `responses[n].`.
+    pub differences: Vec<Difference>,
+    /// In the calls it made.
+    pub calls: Vec<CallVerdict>,
+    /// What was said of connections that could not be answered.
+    pub troubles: Vec<String>,
+    pub responses: Vec<Value>,
+    /// How many recorded calls it made.
+    pub calls_made: usize,
+    pub ran: bool,
+}
+
+impl TestVerdict {
+    pub fn passed(&self) -> bool {
+        self.ran && self.error.is_none() && self.differences.is_empty() && self.calls.is_empty() && self.troubles.is_empty()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallChange {
+    /// Recorded, and not made.
+    Missing,
+    /// Made otherwise than recorded.
+    Changed,
+    /// Made, and not recorded.
+    Additional,
+}
+
+/// A call that differs from the recording.
+#[derive(Debug)]
+pub struct CallVerdict {
+    pub change: CallChange,
+    pub protocol: String,
+    pub destination: String,
+    pub summary: String,
+    /// The mock that is missing, or the nearest to what was made.
+    pub mock: Option<String>,
+    /// From the recorded request to the one that was made.
+    pub differences: Vec<Difference>,
+    /// Tests that were in flight together when it was recorded: it is one of theirs.
+    pub shared_with: Vec<String>,
+}
+
+pub(crate) fn judge(replay: &Replay, outcomes: &[Outcome]) -> Vec<TestVerdict> {
+    let pool = replay.shared.pool();
+    let tests = replay.tests().iter().enumerate();
+    tests.map(|(n, test)| judge_test(replay, &pool, n, test, outcomes)).collect()
+}
+
+fn judge_test(replay: &Replay, pool: &Pool, n: usize, test: &TestCase, outcomes: &[Outcome]) -> TestVerdict {
+    let mut verdict = TestVerdict {
+        test: test.name.clone(),
+        error: None,
+        differences: Vec::new(),
+        calls: Vec::new(),
+        troubles: Vec::new(),
+        responses: Vec::new(),
+        calls_made: 0,
+        ran: false,
+    };
+    let Some(outcome) = outcomes.get(n) else {
+        verdict.error = Some("did not run".to_owned());
+        return verdict;
+    };
+    verdict.ran = true;
+    match &outcome.answered {
+        Ok(responses) => {
+            verdict.differences = compare(replay, test, responses);
+            verdict.responses.clone_from(responses);
+        }
+        Err(error) => verdict.error = Some(error.clone()),
+    }
+    let claimed = |call: &&usize| pool.calls[**call].claimed_by == Some(Claimer::Test(n));
+    verdict.calls_made = pool.calls_of(n).iter().filter(claimed).count();
+    verdict.calls = calls(replay, pool, n, outcomes.len());
+    let troubles = pool.troubles.iter().filter(|(of, _)| *of == Some(n)).map(|(_, trouble)| trouble.clone());
+    verdict.troubles = troubles.collect();
+    verdict
+}
+
+fn compare(replay: &Replay, test: &TestCase, responses: &[Value]) -> Vec<Difference> {
+    let form = replay.shared.forms.of(&replay.shared.registry, &test.kind, Part::Response);
+    let noise = match document::Noise::new(test.noise.clone()) {
+        Ok(own) => form.noise().merged(&own),
+        Err(error) => {
+            tracing::warn!(test = %test.name, %error, "the test's noise is not used");
+            form.noise().clone()
+        }
+    };
+    let options = DiffOptions { ignore_ordering: replay.settings.ignore_ordering };
+    let expected: Vec<Value> = test.responses.iter().map(|response| form.canonical(&response.body)).collect();
+    let actual: Vec<Value> = responses.iter().map(|response| form.canonical(response)).collect();
+    if let ([expected], [actual]) = (&expected[..], &actual[..]) {
+        return diff(expected, actual, &noise, options);
+    }
+    let mut differences = Vec::new();
+    for n in 0..expected.len().max(actual.len()) {
+        let found = match (expected.get(n), actual.get(n)) {
+            (Some(expected), Some(actual)) => diff(expected, actual, &noise, options),
+            (expected, actual) => vec![Difference {
+                path: String::new(),
+                kind: if actual.is_none() { DifferenceKind::Missing } else { DifferenceKind::Added },
+                expected: expected.cloned(),
+                actual: actual.cloned(),
+            }],
+        };
+        let place = |path: String| if path.is_empty() { format!("responses[{n}]") } else { format!("responses[{n}].{path}") };
+        differences.extend(found.into_iter().map(|found| Difference { path: place(found.path), ..found }));
+    }
+    differences
+}
+
+/// Missing, changed and additional calls of a test. What was made and not recorded is paired with what was recorded and
+/// not made, where the two are alike: that is one call that changed.
+fn calls(replay: &Replay, pool: &Pool, n: usize, ran: usize) -> Vec<CallVerdict> {
+    let mut missing: Vec<usize> = pool.calls_of(n).iter().copied().filter(|call| is_missing(pool, *call, ran)).collect();
+    let mut verdicts = Vec::new();
+    for made in pool.additional(Some(n)) {
+        let changed = pool.nearest(made, missing.iter().copied()).filter(|(_, similar)| *similar >= ALIKE);
+        let nearest = changed.or_else(|| pool.nearest(made, 0..pool.calls.len()));
+        let change = if let Some((call, _)) = changed {
+            missing.retain(|other| *other != call);
+            CallChange::Changed
+        } else {
+            CallChange::Additional
+        };
+        verdicts.push(of_made(pool, made, change, nearest.map(|(call, _)| call)));
+    }
+    verdicts.extend(missing.into_iter().map(|call| of_missing(replay, pool, call, n)));
+    verdicts
+}
+
+/// Nobody has claimed it, and every test that it could belong to has run.
+fn is_missing(pool: &Pool, call: usize, ran: usize) -> bool {
+    let recorded = &pool.calls[call];
+    is_used_up(&recorded.mock) && recorded.claimed_by.is_none() && recorded.tests.iter().all(|test| *test < ran)
+}
+
+fn of_made(pool: &Pool, made: &Additional, change: CallChange, nearest: Option<usize>) -> CallVerdict {
+    let nearest = nearest.map(|call| &pool.calls[call]);
+    let differences = nearest.map_or_else(Vec::new, |recorded| {
+        diff(&recorded.request, &made.request, &document::Noise::default(), DiffOptions::default())
+    });
+    CallVerdict {
+        change,
+        protocol: made.protocol.clone(),
+        destination: made.destination.clone(),
+        summary: made.summary.clone(),
+        mock: nearest.map(|recorded| recorded.mock.name.clone()),
+        differences,
+        shared_with: Vec::new(),
+    }
+}
+
+fn of_missing(replay: &Replay, pool: &Pool, call: usize, n: usize) -> CallVerdict {
+    let recorded = &pool.calls[call];
+    let mock = &recorded.mock;
+    let facts = replay.shared.registry.get(&mock.kind).map(|plugin| plugin.classify(&mock.request));
+    let summary = facts.and_then(Result::ok).map_or_else(|| mock.class.clone(), |facts| facts.summary);
+    let others = recorded.tests.iter().filter(|test| **test != n);
+    CallVerdict {
+        change: CallChange::Missing,
+        protocol: mock.kind.clone(),
+        destination: mock.destination.clone(),
+        summary,
+        mock: Some(mock.name.clone()),
+        differences: Vec::new(),
+        shared_with: others.map(|test| replay.tests()[*test].name.clone()).collect(),
+    }
+}

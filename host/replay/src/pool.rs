@@ -1,0 +1,207 @@
+//! The recorded calls, and who may have them.
+//!
+//! A live request is brought into the form that is compared, hashed, and looked up. Of the recorded calls that are
+//! equal, the current test gets the first unclaimed one of its own, in the order of its mapping. Calls of no test
+//! (start-up, background jobs) are a set of their own; what any connection may ask any time is never used up.
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use document::{Hash, Noise, Value};
+use store::{Lifetime, Mock};
+
+/// A call that the application made and that nothing recorded matches.
+#[derive(Clone, Debug)]
+pub(crate) struct Additional {
+    pub protocol: String,
+    pub destination: String,
+    pub class: String,
+    pub summary: String,
+    /// In the form that is compared.
+    pub request: Value,
+}
+
+/// A recorded call, ready to be compared.
+pub(crate) struct Recorded {
+    pub mock: Mock,
+    /// The request in the form that is compared: canonical, noise stripped.
+    pub request: Value,
+    /// The tests that it may belong to, in order. Empty: to none, it is background.
+    pub tests: Vec<usize>,
+    pub claimed_by: Option<Claimer>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claimer {
+    Test(usize),
+    Background,
+}
+
+type Key = (String, String, Hash);
+
+/// All calls of a test set.
+pub(crate) struct Pool {
+    pub calls: Vec<Recorded>,
+    /// (destination, protocol, hash) -> calls, in recorded order.
+    by_content: HashMap<Key, Vec<usize>>,
+    /// Calls with noise rules of their own cannot be found by hash: (destination, protocol) -> calls.
+    noisy: HashMap<(String, String), Vec<(usize, Noise)>>,
+    protocols: HashMap<String, Vec<String>>,
+    unreachable: HashMap<String, String>,
+    /// Of each test, its calls in the order in which it claims them.
+    of_test: Vec<Vec<usize>>,
+    /// The test that is running, or the last one that did.
+    current: Option<usize>,
+    additional: BTreeMap<Option<usize>, Vec<Additional>>,
+    /// What was said of connections that could not be answered at all.
+    pub troubles: Vec<(Option<usize>, String)>,
+}
+
+/// What a live request found.
+pub(crate) enum Found {
+    Call(usize),
+    Nothing,
+}
+
+impl Pool {
+    pub fn new(tests: usize) -> Self {
+        Self {
+            calls: Vec::new(),
+            by_content: HashMap::new(),
+            noisy: HashMap::new(),
+            protocols: HashMap::new(),
+            unreachable: HashMap::new(),
+            of_test: vec![Vec::new(); tests],
+            current: None,
+            additional: BTreeMap::new(),
+            troubles: Vec::new(),
+        }
+    }
+
+    /// Adds a call whose request was brought into the form that is compared; `noise` are the mock's own rules.
+    pub fn add(&mut self, mock: Mock, request: Value, hash: Hash, noise: Option<Noise>) {
+        let index = self.calls.len();
+        if let Some(how) = &mock.unreachable {
+            self.unreachable.insert(mock.destination.clone(), how.clone());
+        } else {
+            let protocols = self.protocols.entry(mock.destination.clone()).or_default();
+            if !protocols.contains(&mock.kind) {
+                protocols.push(mock.kind.clone());
+            }
+            let place = (mock.destination.clone(), mock.kind.clone());
+            match noise {
+                Some(noise) => self.noisy.entry(place).or_default().push((index, noise)),
+                None => self.by_content.entry((place.0, place.1, hash)).or_default().push(index),
+            }
+        }
+        self.calls.push(Recorded { mock, request, tests: Vec::new(), claimed_by: None });
+    }
+
+    /// Says which calls a test may claim, in that order. Tests are numbered in the order in which they run.
+    pub fn map(&mut self, test: usize, calls: impl IntoIterator<Item = usize>) {
+        for call in calls {
+            if self.calls[call].mock.lifetime == Lifetime::Test {
+                self.calls[call].tests.push(test);
+                self.of_test[test].push(call);
+            }
+        }
+    }
+
+    pub fn begin(&mut self, test: usize) {
+        self.current = Some(test);
+    }
+
+    pub fn protocols(&self, destination: &str) -> Option<&Vec<String>> {
+        self.protocols.get(destination)
+    }
+
+    pub fn unreachable(&self, destination: &str) -> Option<&String> {
+        self.unreachable.get(destination)
+    }
+
+    /// The call that answers this request, claimed.
+    pub fn claim(&mut self, destination: &str, protocol: &str, request: &Value, hash: Hash) -> Found {
+        let key = (destination.to_owned(), protocol.to_owned(), hash);
+        let mut equal: Vec<usize> = self.by_content.get(&key).cloned().unwrap_or_default();
+        if let Some(noisy) = self.noisy.get(&(key.0, key.1)) {
+            let fits = |(call, noise): &&(usize, Noise)| noise.hash(&self.calls[*call].request) == noise.hash(request);
+            equal.extend(noisy.iter().filter(fits).map(|(call, _)| *call));
+        }
+        let found = self.own(&equal).or_else(|| self.shared(&equal)).or_else(|| self.background(&equal));
+        let Some(call) = found else { return Found::Nothing };
+        let recorded = &mut self.calls[call];
+        if recorded.mock.lifetime == Lifetime::Test && recorded.claimed_by.is_none() {
+            recorded.claimed_by = Some(match self.current {
+                Some(test) if recorded.tests.contains(&test) => Claimer::Test(test),
+                _ => Claimer::Background,
+            });
+        }
+        Found::Call(call)
+    }
+
+    /// The first unclaimed one of the current test.
+    fn own(&self, equal: &[usize]) -> Option<usize> {
+        let mine = &self.of_test[self.current?];
+        let equal: HashSet<usize> = equal.iter().copied().collect();
+        mine.iter().copied().find(|call| equal.contains(call) && self.calls[*call].claimed_by.is_none())
+    }
+
+    /// What any connection may ask any time.
+    fn shared(&self, equal: &[usize]) -> Option<usize> {
+        equal.iter().copied().find(|call| self.calls[*call].mock.lifetime != Lifetime::Test)
+    }
+
+    /// A call of no test: the first unclaimed one; once all are claimed, the last again, since jobs come round.
+    fn background(&self, equal: &[usize]) -> Option<usize> {
+        let of_none = |call: &&usize| {
+            let recorded = &self.calls[**call];
+            recorded.mock.lifetime == Lifetime::Test && recorded.tests.is_empty()
+        };
+        let fresh = equal.iter().filter(of_none).find(|call| self.calls[**call].claimed_by.is_none());
+        fresh.or_else(|| equal.iter().filter(of_none).next_back()).copied()
+    }
+
+    pub fn note_additional(&mut self, additional: Additional) {
+        self.additional.entry(self.current).or_default().push(additional);
+    }
+    pub fn note_trouble(&mut self, trouble: String) {
+        self.troubles.push((self.current, trouble));
+    }
+
+    /// What a test, or (none) nobody, asked for in vain.
+    pub fn additional(&self, test: Option<usize>) -> &[Additional] {
+        self.additional.get(&test).map_or(&[], Vec::as_slice)
+    }
+
+    /// Does the current test still have calls to make that are only its own?
+    pub fn awaits_calls(&self) -> bool {
+        let Some(test) = self.current else { return false };
+        self.of_test[test].iter().any(|call| {
+            let recorded = &self.calls[*call];
+            recorded.claimed_by.is_none() && recorded.tests.len() == 1
+        })
+    }
+
+    pub fn calls_of(&self, test: usize) -> &[usize] {
+        &self.of_test[test]
+    }
+
+    /// The recorded call that `wanted` is most like: same destination first, then same class, then by content.
+    pub fn nearest(&self, wanted: &Additional, among: impl Iterator<Item = usize>) -> Option<(usize, u32)> {
+        /// Comparing costs: so many of a class are looked at.
+        const MOST: usize = 256;
+        let alike = |call: &usize| {
+            let mock = &self.calls[*call].mock;
+            mock.unreachable.is_none() && mock.kind == wanted.protocol && mock.destination == wanted.destination
+        };
+        let (same_class, others): (Vec<_>, Vec<_>) =
+            among.filter(alike).partition(|call| self.calls[*call].mock.class == wanted.class);
+        let rank = |call: usize| {
+            let similar = document::similarity(&self.calls[call].request, &wanted.request, &Noise::default());
+            (similar, std::cmp::Reverse(call))
+        };
+        let pick = |calls: Vec<usize>| {
+            let ranked = calls.into_iter().take(MOST).map(|call| (rank(call).0, std::cmp::Reverse(call)));
+            ranked.max().map(|(similar, call)| (call.0, similar))
+        };
+        pick(same_class).or_else(|| pick(others))
+    }
+}

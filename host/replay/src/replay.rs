@@ -1,0 +1,351 @@
+//! A test set, brought into the form that is compared, and driven.
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use document::{BadRule, Noise, Value};
+use plugins::{Failure, Part, Plugin, Registry};
+use relay::{Answers, Common, Drive, DriveError, Driven};
+use store::{Assets, Lifetime, MappedMock, Mapping, Mock, TestCase, TestSet};
+
+use crate::{
+    answers::{Handle, Shared},
+    judge::{self, TestVerdict},
+    pool::{Claimer, Pool},
+    resolver::Resolver,
+};
+
+/// How to replay.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long the application may take for one answer.
+    pub api_timeout: Duration,
+    /// `keploy.yml`'s noise for this test set: path patterns and regular expressions.
+    pub noise: Vec<(String, Vec<String>)>,
+    /// JSON arrays are equal in any order.
+    pub ignore_ordering: bool,
+}
+
+/// Why a test set cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error("{set} has {count} documents of kind {kind}, for which there is no parser\nhint: --plugins DIR adds parsers; `keploy plugin list` shows those there are")]
+    ParserMissing { set: String, kind: String, count: usize },
+    #[error("{file}:{line}: the parser cannot read this document: {failure}")]
+    Parser { file: String, line: usize, failure: Failure },
+    #[error("{rule}\nhint: {}", .rule.hint())]
+    Noise {
+        #[from]
+        rule: BadRule,
+    },
+    #[error("{set} has no tests\nhint: while recording, send the application some requests")]
+    NoTests { set: String },
+}
+
+/// What came of sending one test.
+#[derive(Debug)]
+pub struct Outcome {
+    pub started: u64,
+    pub ended: u64,
+    pub answered: Result<Vec<Value>, String>,
+}
+
+/// How each protocol's documents are compared: what its parser calls volatile, and the user's noise.
+pub(crate) struct Forms {
+    noise: HashMap<(String, bool), Noise>,
+    user: Noise,
+}
+
+/// One protocol's documents, one part of them.
+pub(crate) struct Form<'a> {
+    plugin: Option<&'a Plugin>,
+    part: Part,
+    noise: Noise,
+}
+
+impl Forms {
+    fn new(registry: &Registry, settings: &Settings) -> Result<Self, BadRule> {
+        let user = Noise::new(settings.noise.clone())?;
+        let mut noise = HashMap::new();
+        for plugin in registry.iter() {
+            let manifest = &plugin.manifest;
+            for (paths, request) in [(&manifest.volatile_request, true), (&manifest.volatile_response, false)] {
+                let volatile = Noise::new(paths.iter().map(|path| (path.clone(), Vec::new())))?;
+                // The user's noise is about answers, as Keploy's is; what calls say is a mock's own `noise.req`.
+                let all = if request { volatile } else { volatile.merged(&user) };
+                noise.insert((manifest.protocol.clone(), request), all);
+            }
+        }
+        Ok(Self { noise, user })
+    }
+
+    pub fn of<'a>(&self, registry: &'a Registry, protocol: &str, part: Part) -> Form<'a> {
+        let request = matches!(part, Part::Request);
+        let noise = self.noise.get(&(protocol.to_owned(), request)).unwrap_or(&self.user).clone();
+        Form { plugin: registry.get(protocol).map(|plugin| &**plugin), part, noise }
+    }
+}
+
+impl Form<'_> {
+    /// The parser's canonical form. A parser that fails at it leaves the document as it is: then it is compared so.
+    pub fn canonical(&self, document: &Value) -> Value {
+        let canonical = self.plugin.map(|plugin| plugin.canonical(self.part, document));
+        match canonical {
+            Some(Ok(canonical)) => canonical,
+            Some(Err(failure)) => {
+                tracing::warn!(%failure, "a document is compared as it is");
+                document.clone()
+            }
+            None => document.clone(),
+        }
+    }
+    pub fn noise(&self) -> &Noise {
+        &self.noise
+    }
+    /// Canonical, and without what differs on every run.
+    pub fn strip(&self, document: &Value) -> Value {
+        self.noise.strip(&self.canonical(document))
+    }
+}
+
+/// A test set that is ready to run.
+pub struct Replay {
+    pub(crate) set: TestSet,
+    pub(crate) settings: Settings,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Replay {
+    /// Brings every recorded call into the form that is compared. Tests run in the order in which they were started.
+    ///
+    /// # Errors
+    /// When a parser is missing or a noise rule is broken.
+    pub fn prepare(mut set: TestSet, registry: &Registry, assets: Assets, settings: Settings) -> Result<Self, PrepareError> {
+        if set.tests.is_empty() {
+            return Err(PrepareError::NoTests { set: set.name });
+        }
+        parsers_are_there(&set, registry)?;
+        set.tests.sort_by(|a, b| (a.started, &a.name).cmp(&(b.started, &b.name)));
+        let forms = Forms::new(registry, &settings)?;
+        let mut pool = Pool::new(set.tests.len());
+        let mut resolver = Resolver::default();
+        let mut names: HashMap<String, usize> = HashMap::new();
+        for mock in std::mem::take(&mut set.mocks) {
+            if mock.kind == "DNS" {
+                resolver.add(&mock);
+                continue;
+            }
+            names.insert(mock.name.clone(), names.len());
+            add(&mut pool, mock, registry, &forms)?;
+        }
+        let numbers: HashMap<&str, usize> = set.tests.iter().enumerate().map(|(n, test)| (test.name.as_str(), n)).collect();
+        let mut of_test: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for mapping in &set.mappings {
+            // A mapping of a test that was deleted maps nothing.
+            let Some(test) = numbers.get(mapping.test.as_str()) else { continue };
+            let calls = mapping.mocks.iter().filter_map(|mock| names.get(&mock.name).copied());
+            of_test.entry(*test).or_default().extend(calls);
+        }
+        for (test, calls) in of_test {
+            pool.map(test, calls);
+        }
+        let shared = Shared {
+            registry: registry.clone(),
+            forms,
+            pool: pool.into(),
+            resolver: resolver.into(),
+            assets,
+            claimed: tokio::sync::Notify::new(),
+        };
+        Ok(Self { set, settings, shared: Arc::new(shared) })
+    }
+
+    /// For the relay.
+    pub fn answers(&self) -> Arc<dyn Answers> {
+        Arc::new(Handle(self.shared.clone()))
+    }
+
+    /// The test set's.
+    pub fn name(&self) -> &str {
+        &self.set.name
+    }
+
+    /// In the order in which they run.
+    pub fn tests(&self) -> &[TestCase] {
+        &self.set.tests
+    }
+
+    /// The ports that the application has to listen on.
+    pub fn ports(&self) -> Vec<u16> {
+        let mut ports: Vec<u16> = self.set.tests.iter().map(|test| test.app_port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
+    /// Sends the tests, one after the other. `listening` says where the application listens on a port; `each` gets
+    /// every outcome as it comes, and returns false to stop.
+    pub async fn drive(
+        &self,
+        common: &Common,
+        listening: &dyn Fn(u16) -> Option<SocketAddr>,
+        each: &mut dyn FnMut(&TestCase, Outcome) -> bool,
+    ) {
+        let mut driver = Driver { replay: self, common, listening, open: HashMap::new() };
+        for (n, test) in self.set.tests.iter().enumerate() {
+            self.shared.pool().begin(n);
+            let started = relay::now();
+            let answered = driver.send(test).await;
+            self.trailing_calls().await;
+            if !each(test, Outcome { started, ended: relay::now(), answered }) {
+                break;
+            }
+        }
+    }
+
+    /// Calls that the application makes after it has answered: those that were recorded are waited for, a little.
+    async fn trailing_calls(&self) {
+        const PATIENCE: Duration = Duration::from_millis(500);
+        let done = async {
+            loop {
+                let told = self.shared.claimed.notified();
+                if !self.shared.pool().awaits_calls() {
+                    return;
+                }
+                told.await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, done).await.is_err() {
+            tracing::debug!("a recorded call was not made");
+        }
+    }
+
+    /// What changed, test by test. Tests beyond `outcomes` did not run.
+    pub fn judge(&self, outcomes: &[Outcome]) -> Vec<TestVerdict> {
+        judge::judge(self, outcomes)
+    }
+
+    /// Calls that were made outside of any test and that nothing recorded matches, and other troubles of start-up.
+    pub fn outside_tests(&self) -> Vec<String> {
+        let pool = self.shared.pool();
+        let calls = pool.additional(None).iter().map(|call| format!("{} to {}: not recorded", call.summary, call.destination));
+        let troubles = pool.troubles.iter().filter(|(test, _)| test.is_none()).map(|(_, trouble)| trouble.clone());
+        calls.chain(troubles).collect()
+    }
+
+    /// The mappings that this replay settled: who claimed what. None when the recording left nothing open.
+    pub fn learned(&self) -> Option<Vec<Mapping>> {
+        if !self.set.mappings.iter().flat_map(|mapping| &mapping.mocks).any(|mock| mock.evidence == "candidate") {
+            return None;
+        }
+        let pool = self.shared.pool();
+        let mapping = |(n, test): (usize, &TestCase)| {
+            let mine = pool.calls_of(n).iter().map(|call| &pool.calls[*call]);
+            let mine = mine.filter(|call| call.claimed_by == Some(Claimer::Test(n)));
+            let known: HashMap<&str, &str> = self
+                .set
+                .mappings
+                .iter()
+                .filter(|mapping| mapping.test == test.name)
+                .flat_map(|mapping| &mapping.mocks)
+                .map(|mock| (mock.name.as_str(), mock.evidence.as_str()))
+                .collect();
+            let mapped = mine.map(|call| {
+                let Mock { name, kind, started, ended, .. } = &call.mock;
+                let evidence = match known.get(name.as_str()) {
+                    Some(&"candidate") | None => "replay",
+                    Some(evidence) => evidence,
+                };
+                let (name, kind, evidence) = (name.clone(), kind.clone(), evidence.to_owned());
+                MappedMock { name, kind, started: *started, ended: *ended, evidence }
+            });
+            Mapping { test: test.name.clone(), mocks: mapped.collect() }
+        };
+        Some(self.set.tests.iter().enumerate().map(mapping).collect())
+    }
+}
+
+fn parsers_are_there(set: &TestSet, registry: &Registry) -> Result<(), PrepareError> {
+    let tests = set.tests.iter().map(|test| &test.kind);
+    let mocks = set.mocks.iter().filter(|mock| mock.unreachable.is_none() && mock.kind != "DNS").map(|mock| &mock.kind);
+    let foreign = set.foreign.iter().map(|document| &document.kind);
+    let mut missing: BTreeMap<&String, usize> = BTreeMap::new();
+    for kind in tests.chain(mocks).chain(foreign).filter(|kind| registry.get(kind).is_none()) {
+        *missing.entry(kind).or_default() += 1;
+    }
+    match missing.into_iter().next() {
+        Some((kind, count)) => Err(PrepareError::ParserMissing { set: set.name.clone(), kind: kind.clone(), count }),
+        None => Ok(()),
+    }
+}
+
+fn add(pool: &mut Pool, mock: Mock, registry: &Registry, forms: &Forms) -> Result<(), PrepareError> {
+    let form = forms.of(registry, &mock.kind, Part::Request);
+    let request = form.strip(&mock.request);
+    let hash = document::hash(&request);
+    let own = match &mock.noise[..] {
+        [] => None,
+        paths => Some(Noise::new(paths.iter().map(|path| (path.clone(), Vec::new())))?),
+    };
+    pool.add(mock, request, hash, own);
+    Ok(())
+}
+
+/// Connections to the application, one for each recorded one.
+struct Driver<'a> {
+    replay: &'a Replay,
+    common: &'a Common,
+    listening: &'a dyn Fn(u16) -> Option<SocketAddr>,
+    open: HashMap<String, Drive>,
+}
+
+impl Driver<'_> {
+    /// Connections kept open at the same time: an application's own limits are not to be met by its tests.
+    const MOST: usize = 32;
+
+    async fn send(&mut self, test: &TestCase) -> Result<Vec<Value>, String> {
+        let reused = self.open.remove(&test.connection).filter(Drive::is_open);
+        let is_reused = reused.is_some();
+        let drive = match reused {
+            Some(drive) => drive,
+            None => self.connect(test).await?,
+        };
+        match self.exchange(drive, test).await {
+            // A kept connection that the application closed at this very moment has not read the request.
+            Err(DriveError::Closed(_)) if is_reused => {
+                let drive = self.connect(test).await?;
+                self.exchange(drive, test).await.map_err(|error| error.to_string())
+            }
+            other => other.map_err(|error| error.to_string()),
+        }
+    }
+
+    async fn connect(&self, test: &TestCase) -> Result<Drive, String> {
+        let port = test.app_port;
+        let address = (self.listening)(port).ok_or_else(|| format!("the application does not listen on port {port}"))?;
+        let plugin = self.common.registry.get(&test.kind).ok_or_else(|| format!("no parser for {}", test.kind))?;
+        Drive::connect(self.common, plugin, address).await.map_err(|error| error.to_string())
+    }
+
+    async fn exchange(&mut self, mut drive: Drive, test: &TestCase) -> Result<Vec<Value>, DriveError> {
+        let (wanted, limit) = (test.responses.len(), self.replay.settings.api_timeout);
+        let assets = &self.replay.shared.assets;
+        let blob = |blob: &document::Blob| assets.open(blob).map(Into::into).map_err(std::io::Error::other);
+        let Driven { responses, .. } = drive.exchange(test.request.to_cbor(), wanted, limit, &blob).await?;
+        if self.open.len() < Self::MOST {
+            self.open.insert(test.connection.clone(), drive);
+        }
+        let read = |(cbor, _): &(Vec<u8>, u64)| {
+            Value::from_cbor(cbor).map_err(|error| DriveError::Guest(Failure::Trap(error.to_string())))
+        };
+        responses.iter().map(read).collect()
+    }
+}
+
+/// Does a mock stay usable however often it was?
+pub(crate) fn is_used_up(mock: &Mock) -> bool {
+    mock.lifetime == Lifetime::Test && mock.unreachable.is_none()
+}
