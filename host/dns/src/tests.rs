@@ -70,7 +70,7 @@ fn every_common_type_survives() {
         "x.test.\t60\tIN\tTYPE65280\t\\# 3 01 02 ff",
         "x.test.\t0\tCH\tTXT\t\"9.18\"",
         ".\t518400\tIN\tNS\ta.root-servers.test.",
-        "a\\.b\\032c.x.test.\t60\tIN\tA\t192.0.2.1",
+        "a\\.b\\ c.x.test.\t60\tIN\tA\t192.0.2.1",
     ] {
         let document = response(&[("answers", &[line])]);
         let query = query("x.test.", Rtype::ANY, Some(4096));

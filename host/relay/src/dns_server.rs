@@ -61,7 +61,7 @@ async fn resolve(query: &[u8], resolver: SocketAddr, tcp: bool, common: &Common,
         Server::Replay(answers) => {
             let answer = answers.resolve(query);
             learn(query, &answer, common);
-            Some(answer)
+            Some(if tcp { answer } else { dns::fit_udp(query, answer) })
         }
         Server::Record(sink) => {
             let started = now();

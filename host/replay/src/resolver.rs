@@ -13,10 +13,14 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// Of several answers to one question the first counts: replay has to be the same every time.
+    /// Of several answers to one question the first counts: replay has to be the same every time. One that was cut for UDP
+    /// gives way to the whole one that TCP brought.
     pub fn add(&mut self, mock: &Mock) {
         let (Some(key), Some(response)) = (key(&mock.request), mock.responses.first()) else { return };
-        self.answers.entry(key).or_insert_with(|| response.body.clone());
+        let known = self.answers.entry(key).or_insert_with(|| response.body.clone());
+        if is_cut(known) && !is_cut(&response.body) {
+            *known = response.body.clone();
+        }
     }
 
     /// The wire answer: what was recorded, else "no such name".
@@ -41,6 +45,10 @@ impl Resolver {
             }
         }
     }
+}
+
+fn is_cut(response: &Value) -> bool {
+    response.get("truncated") == Some(&Value::Bool(true))
 }
 
 fn key(request: &Value) -> Option<(String, i128)> {
