@@ -4,8 +4,8 @@
 //! Packets rather than calls, because a `connect()` over UDP sends nothing (getaddrinfo() does it to sort addresses), and
 //! because no way around it is known: raw, ping and SCTP sockets send packets, too.
 use aya_ebpf::{
+    bindings::bpf_sock_tuple__bindgen_ty_1__bindgen_ty_2 as Tuple6,
     bindings::{bpf_sock_tuple, bpf_sock_tuple__bindgen_ty_1, bpf_sock_tuple__bindgen_ty_1__bindgen_ty_1 as Tuple4},
-    bindings::{bpf_sock_tuple__bindgen_ty_1__bindgen_ty_2 as Tuple6},
     helpers::{bpf_sk_cgroup_id, bpf_sk_lookup_udp, bpf_sk_release, bpf_skb_cgroup_id},
     macros::{cgroup_skb, map},
     maps::LruHashMap,

@@ -21,7 +21,7 @@ pub enum Unsupported {
     )]
     NoBtf,
     #[error(
-        "no cgroup v2 is mounted\nhint: mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1"
+        "no cgroup v2 is mounted\nhint: mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1; `ip netns exec` hides it, `nsenter --net` does not"
     )]
     NoCgroup2,
     #[error(
