@@ -46,12 +46,21 @@ fn is_caught4(ctx: &SkBuffContext) -> Option<bool> {
     })
 }
 
-/// Extension headers, which hardly anybody sends, are counted as protocols of their own.
+/// The kernel itself puts hop-by-hop options before TCP, for packets of more than 64 KiB on their way to the device (BIG
+/// TCP). Other extension headers, which hardly anybody sends, are counted as protocols of their own.
 #[inline(always)]
 fn is_caught6(ctx: &SkBuffContext) -> Option<bool> {
-    let protocol = u32::from(ctx.load::<u8>(6).ok()?);
+    const HEADER: usize = 40;
+    const HOP_BY_HOP: u8 = 0;
     let [saddr, daddr] = ctx.load::<[[u32; 4]; 2]>(8).ok()?;
-    is_caught(ctx, protocol, daddr, 40, |sport, dport| {
+    let (protocol, header) = match ctx.load::<u8>(6).ok()? {
+        HOP_BY_HOP => {
+            let [next, units] = ctx.load::<[u8; 2]>(HEADER).ok()?;
+            (next, HEADER + 8 * (usize::from(units) + 1))
+        }
+        next => (next, HEADER),
+    };
+    is_caught(ctx, u32::from(protocol), daddr, header, |sport, dport| {
         (bpf_sock_tuple__bindgen_ty_1 { ipv6: Tuple6 { saddr, daddr, sport, dport } }, size_of::<Tuple6>())
     })
 }

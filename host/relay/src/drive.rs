@@ -2,7 +2,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io,
+    io::{self, Read as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -11,6 +11,7 @@ use std::{
 use keploy_value::Blob;
 use plugins::{Effect, Failure, Mode, Peer, Plugin, Side};
 use tokio::{
+    io::Interest,
     net::{TcpSocket, TcpStream},
     time::{Instant, timeout_at},
 };
@@ -19,9 +20,9 @@ use crate::{
     Common, Interception,
     blob::HashOnly,
     guest::Guest,
-    mock::{number_blobs, write_file},
+    mock::number_blobs,
     now,
-    pump::{Buffer, half_close, write_all},
+    pump::{Buffer, half_close},
 };
 
 /// Why a test could not be driven.
@@ -241,7 +242,7 @@ impl Drive {
         for out in std::mem::take(&mut self.out) {
             let written = match out {
                 Out::Bytes(bytes) => self.write(&bytes).await?,
-                Out::Blob(known) => write_file(&self.stream, blob(&known).map_err(DriveError::Blob)?).await,
+                Out::Blob(known) => self.write_file(blob(&known).map_err(DriveError::Blob)?).await?,
                 Out::Finish => half_close(&self.stream),
             };
             if let Err(error) = written {
@@ -251,21 +252,36 @@ impl Drive {
         Ok(())
     }
 
+    /// A recorded body, in pieces.
+    async fn write_file(&mut self, mut file: File) -> Result<io::Result<()>, DriveError> {
+        let mut buffer = Buffer::take();
+        loop {
+            let n = file.read(&mut buffer).map_err(DriveError::Blob)?;
+            if n == 0 {
+                return Ok(Ok(()));
+            }
+            if let Err(error) = self.write(&buffer[..n]).await? {
+                return Ok(Err(error));
+            }
+        }
+    }
+
     /// Writes while reading: an application that echoes must not be waited for while it waits for us.
     async fn write(&mut self, mut data: &[u8]) -> Result<io::Result<()>, DriveError> {
-        const PIECE: usize = 64 << 10;
-        while data.len() > PIECE {
-            match self.stream.try_write(&data[..PIECE]) {
+        while !data.is_empty() {
+            match self.stream.try_write(data) {
                 Ok(n) => data = &data[n..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let ready = self.stream.ready(tokio::io::Interest::READABLE | tokio::io::Interest::WRITABLE).await;
-                    if ready.is_ok_and(|ready| ready.is_readable()) && self.open {
-                        self.read_some().await?;
+                    let either = if self.open { Interest::READABLE | Interest::WRITABLE } else { Interest::WRITABLE };
+                    match self.stream.ready(either).await {
+                        Ok(ready) if ready.is_readable() && self.open => self.read_some().await?,
+                        Ok(_) => {}
+                        Err(error) => return Ok(Err(error)),
                     }
                 }
                 Err(error) => return Ok(Err(error)),
             }
         }
-        Ok(write_all(&self.stream, data).await)
+        Ok(Ok(()))
     }
 }

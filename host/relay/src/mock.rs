@@ -240,7 +240,7 @@ async fn write(stream: &TcpStream, out: Out) -> Result<(), Broken> {
 ///
 /// # Errors
 /// When the peer is gone or the file cannot be read.
-pub(crate) async fn write_file(stream: &TcpStream, mut file: File) -> std::io::Result<()> {
+async fn write_file(stream: &TcpStream, mut file: File) -> std::io::Result<()> {
     let mut buffer = Buffer::take();
     loop {
         match file.read(&mut buffer)? {

@@ -56,11 +56,13 @@ async fn forward(from: &TcpStream, to: &TcpStream, side: Side, tap: Option<&RefC
                 Err(error) => return Err(error),
             };
             let data = &buffer[..n];
+            // Stamped before they go on: what they cause is always later than they are, whichever worker sees it.
+            let at = now();
             let pace = tap.map_or(Pace::Free, |tap| tap.borrow().pace());
             // Tried before it is read, so that no answer to these bytes can be read before them.
             let written = if pace == Pace::Free { written(to.try_write(data))? } else { 0 };
             if let Some(tap) = tap {
-                tap.borrow_mut().feed(side, now(), data);
+                tap.borrow_mut().feed(side, at, data);
             }
             write_all(to, &data[written..]).await?;
             // The other direction's turn, too, when this one never ends.

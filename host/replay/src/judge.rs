@@ -63,11 +63,23 @@ pub struct CallVerdict {
 
 pub(crate) fn judge(replay: &Replay, outcomes: &[Outcome]) -> Vec<TestVerdict> {
     let pool = replay.shared.pool();
-    let tests = replay.tests().iter().enumerate();
-    tests.map(|(n, test)| judge_test(replay, &pool, n, test, outcomes)).collect()
+    let mut made = vec![0; replay.tests().len()];
+    for call in &pool.calls {
+        if let Some(Claimer::Test(test)) = call.claimed_by {
+            made[test] += 1;
+        }
+    }
+    let tests = replay.tests().iter().enumerate().zip(made);
+    tests.map(|((n, test), made)| judge_test(replay, &pool, (n, test), made, outcomes)).collect()
 }
 
-fn judge_test(replay: &Replay, pool: &Pool, n: usize, test: &TestCase, outcomes: &[Outcome]) -> TestVerdict {
+fn judge_test(
+    replay: &Replay,
+    pool: &Pool,
+    (n, test): (usize, &TestCase),
+    calls_made: usize,
+    outcomes: &[Outcome],
+) -> TestVerdict {
     let mut verdict = TestVerdict {
         test: test.name.clone(),
         error: None,
@@ -75,7 +87,7 @@ fn judge_test(replay: &Replay, pool: &Pool, n: usize, test: &TestCase, outcomes:
         calls: Vec::new(),
         troubles: Vec::new(),
         responses: Vec::new(),
-        calls_made: 0,
+        calls_made,
         ran: false,
     };
     let Some(outcome) = outcomes.get(n) else {
@@ -90,8 +102,6 @@ fn judge_test(replay: &Replay, pool: &Pool, n: usize, test: &TestCase, outcomes:
         }
         Err(error) => verdict.error = Some(error.clone()),
     }
-    let claimed = |call: &&usize| pool.calls[**call].claimed_by == Some(Claimer::Test(n));
-    verdict.calls_made = pool.calls_of(n).iter().filter(claimed).count();
     verdict.calls = calls(replay, pool, n, outcomes.len());
     let troubles = pool.troubles.iter().filter(|(of, _)| *of == Some(n)).map(|(_, trouble)| trouble.clone());
     verdict.troubles = troubles.collect();

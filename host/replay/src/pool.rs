@@ -3,6 +3,10 @@
 //! A live request is brought into the form that is compared, hashed, and looked up. Of the recorded calls that are
 //! equal, the current test gets the first unclaimed one of its own, in the order of its mapping. Calls of no test
 //! (start-up, background jobs) are a set of their own; what any connection may ask any time is never used up.
+//!
+//! While it is open which of several overlapping tests made a call, those tests share what they have: a test that finds
+//! nothing of its own gets the nearest equal call of its crowd. Together they must make exactly the calls that were
+//! recorded; which of two equal ones was whose, the first replay that passes writes down, and then each has its own.
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use document::{Hash, Noise, Value};
@@ -48,6 +52,10 @@ pub(crate) struct Pool {
     unreachable: HashMap<String, String>,
     /// Of each test, its calls in the order in which it claims them.
     of_test: Vec<Vec<usize>>,
+    /// Of each test, its crowd: tests that overlapped, directly or by way of others. None: what it owns is settled.
+    crowds: Vec<Option<usize>>,
+    /// Of each test, when it was in flight.
+    windows: Vec<(u64, u64)>,
     /// The test that is running, or the last one that did.
     current: Option<usize>,
     additional: BTreeMap<Option<usize>, Vec<Additional>>,
@@ -70,6 +78,8 @@ impl Pool {
             protocols: HashMap::new(),
             unreachable: HashMap::new(),
             of_test: vec![Vec::new(); tests],
+            crowds: vec![None; tests],
+            windows: vec![(0, 0); tests],
             current: None,
             additional: BTreeMap::new(),
             troubles: Vec::new(),
@@ -105,6 +115,12 @@ impl Pool {
         }
     }
 
+    /// `crowd`: the tests among which it is open who made which call.
+    pub fn place(&mut self, test: usize, window: (u64, u64), crowd: Option<usize>) {
+        self.windows[test] = window;
+        self.crowds[test] = crowd;
+    }
+
     pub fn begin(&mut self, test: usize) {
         self.current = Some(test);
     }
@@ -125,12 +141,16 @@ impl Pool {
             let fits = |(call, noise): &&(usize, Noise)| noise.hash(&self.calls[*call].request) == noise.hash(request);
             equal.extend(noisy.iter().filter(fits).map(|(call, _)| *call));
         }
-        let found = self.own(&equal).or_else(|| self.shared(&equal)).or_else(|| self.background(&equal));
+        let found = self
+            .own(&equal)
+            .or_else(|| self.shared(&equal))
+            .or_else(|| self.background(&equal))
+            .or_else(|| self.of_the_crowd(&equal));
         let Some(call) = found else { return Found::Nothing };
         let recorded = &mut self.calls[call];
         if recorded.mock.lifetime == Lifetime::Test && recorded.claimed_by.is_none() {
             recorded.claimed_by = Some(match self.current {
-                Some(test) if recorded.tests.contains(&test) => Claimer::Test(test),
+                Some(test) if !recorded.tests.is_empty() => Claimer::Test(test),
                 _ => Claimer::Background,
             });
         }
@@ -142,6 +162,22 @@ impl Pool {
         let mine = &self.of_test[self.current?];
         let equal: HashSet<usize> = equal.iter().copied().collect();
         mine.iter().copied().find(|call| equal.contains(call) && self.calls[*call].claimed_by.is_none())
+    }
+
+    /// The unclaimed one, of a test in the same crowd, that was made nearest to the current test.
+    fn of_the_crowd(&self, equal: &[usize]) -> Option<usize> {
+        let current = self.current?;
+        let crowd = self.crowds[current]?;
+        let is_theirs = |call: &&usize| {
+            let recorded = &self.calls[**call];
+            recorded.claimed_by.is_none() && recorded.tests.iter().any(|test| self.crowds[*test] == Some(crowd))
+        };
+        let (started, ended) = self.windows[current];
+        let distance = |call: &&usize| {
+            let at = self.calls[**call].mock.started;
+            started.saturating_sub(at) + at.saturating_sub(ended)
+        };
+        equal.iter().filter(is_theirs).min_by_key(distance).copied()
     }
 
     /// What any connection may ask any time.
@@ -180,8 +216,14 @@ impl Pool {
         })
     }
 
+    /// The calls that a test may claim.
     pub fn calls_of(&self, test: usize) -> &[usize] {
         &self.of_test[test]
+    }
+
+    /// Is it open who made which of this test's calls?
+    pub fn is_open(&self) -> bool {
+        self.current.is_some_and(|test| self.crowds[test].is_some())
     }
 
     /// The recorded call that `wanted` is most like: same destination first, then same class, then by content.

@@ -1,6 +1,6 @@
 //! A test set, brought into the form that is compared, and driven.
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     net::SocketAddr,
     sync::Arc,
     time::Duration,
@@ -152,6 +152,10 @@ impl Replay {
         for (test, calls) in of_test {
             pool.map(test, calls);
         }
+        let crowds = crowds(&set);
+        for (n, (test, crowd)) in set.tests.iter().zip(crowds).enumerate() {
+            pool.place(n, (test.started, test.ended), crowd);
+        }
         let shared = Shared {
             registry: registry.clone(),
             forms,
@@ -209,6 +213,9 @@ impl Replay {
     /// Calls that the application makes after it has answered: those that were recorded are waited for, a little.
     async fn trailing_calls(&self) {
         const PATIENCE: Duration = Duration::from_millis(500);
+        // A call that is only this test's may have been another's after all.
+        const WHILE_OPEN: Duration = Duration::from_millis(50);
+        let patience = if self.shared.pool().is_open() { WHILE_OPEN } else { PATIENCE };
         let done = async {
             loop {
                 let told = self.shared.claimed.notified();
@@ -218,7 +225,7 @@ impl Replay {
                 told.await;
             }
         };
-        if tokio::time::timeout(PATIENCE, done).await.is_err() {
+        if tokio::time::timeout(patience, done).await.is_err() {
             tracing::debug!("a recorded call was not made");
         }
     }
@@ -242,9 +249,13 @@ impl Replay {
             return None;
         }
         let pool = self.shared.pool();
-        let mapping = |(n, test): (usize, &TestCase)| {
-            let mine = pool.calls_of(n).iter().map(|call| &pool.calls[*call]);
-            let mine = mine.filter(|call| call.claimed_by == Some(Claimer::Test(n)));
+        let mut claimed: Vec<Vec<&Mock>> = vec![Vec::new(); self.set.tests.len()];
+        for call in &pool.calls {
+            if let Some(Claimer::Test(test)) = call.claimed_by {
+                claimed[test].push(&call.mock);
+            }
+        }
+        let mapping = |(test, mine): (&TestCase, Vec<&Mock>)| {
             let known: HashMap<&str, &str> = self
                 .set
                 .mappings
@@ -253,8 +264,8 @@ impl Replay {
                 .flat_map(|mapping| &mapping.mocks)
                 .map(|mock| (mock.name.as_str(), mock.evidence.as_str()))
                 .collect();
-            let mapped = mine.map(|call| {
-                let Mock { name, kind, started, ended, .. } = &call.mock;
+            let mapped = mine.into_iter().map(|mock| {
+                let Mock { name, kind, started, ended, .. } = mock;
                 let evidence = match known.get(name.as_str()) {
                     Some(&"candidate") | None => "replay",
                     Some(evidence) => evidence,
@@ -264,8 +275,27 @@ impl Replay {
             });
             Mapping { test: test.name.clone(), mocks: mapped.collect() }
         };
-        Some(self.set.tests.iter().enumerate().map(mapping).collect())
+        Some(self.set.tests.iter().zip(claimed).map(mapping).collect())
     }
+}
+
+/// Of each test, in order, the crowd of overlapping tests that it belongs to, where the mappings leave something open in
+/// that crowd.
+fn crowds(set: &TestSet) -> Vec<Option<usize>> {
+    let is_open = |mapping: &&Mapping| mapping.mocks.iter().any(|mock| mock.evidence == "candidate");
+    let open: HashSet<&str> = set.mappings.iter().filter(is_open).map(|mapping| mapping.test.as_str()).collect();
+    let (mut crowd, mut until) = (0, 0);
+    let number = |test: &TestCase| {
+        if test.started > until {
+            crowd += 1;
+        }
+        until = until.max(test.ended);
+        crowd
+    };
+    let numbers: Vec<usize> = set.tests.iter().map(number).collect();
+    let tests = set.tests.iter().zip(&numbers);
+    let open: HashSet<usize> = tests.filter(|(test, _)| open.contains(test.name.as_str())).map(|(_, n)| *n).collect();
+    numbers.into_iter().map(|n| open.contains(&n).then_some(n)).collect()
 }
 
 fn parsers_are_there(set: &TestSet, registry: &Registry) -> Result<(), PrepareError> {
