@@ -5,6 +5,7 @@ When TARGET cannot be reached, the client is told why in one line.
 
 import errno
 import os
+import signal
 import socket
 import struct
 import threading
@@ -47,6 +48,7 @@ def serve(client):
         back.join()
 
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 listener = socket.create_server(("127.0.0.1", int(os.environ.get("PORT", "8080"))), backlog=128)
 while True:
     connection, _ = listener.accept()

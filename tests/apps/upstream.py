@@ -50,4 +50,4 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
-    Server(("127.0.0.1", int(os.environ.get("PORT", "8085"))), Rates).serve_forever()
+    Server(("0.0.0.0", int(os.environ.get("PORT", "8085"))), Rates).serve_forever()

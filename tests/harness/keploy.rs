@@ -105,19 +105,37 @@ impl Outcome {
         Self { code: ended.status.code(), json, stderr: ended.stderr }
     }
 
+    /// What it said, for a failure's message: the first and the last lines, each cut to a screen's width.
+    pub fn said(&self) -> String {
+        const ENDS: usize = 25;
+        let lines: Vec<String> = self.stderr.lines().map(|line| line.chars().take(200).collect()).collect();
+        let hidden = lines.len().saturating_sub(2 * ENDS);
+        let shown = |(n, line): (usize, &String)| match n {
+            n if hidden > 0 && n == ENDS => Some(format!("... {hidden} lines ...")),
+            n if n > ENDS && n < ENDS + hidden => None,
+            _ => Some(line.clone()),
+        };
+        let shown: Vec<String> = lines.iter().enumerate().filter_map(shown).collect();
+        format!("ended with {:?}; {}\n{}", self.code, self.json_line(), shown.join("\n"))
+    }
+
+    fn json_line(&self) -> String {
+        self.json.to_string().chars().take(400).collect()
+    }
+
     /// A number of the `--json` object.
     ///
     /// # Panics
     /// When there is none of that name.
     pub fn number(&self, name: &str) -> u64 {
-        self.json[name].as_u64().unwrap_or_else(|| panic!("no number {name:?} in {}\n{}", self.json, self.stderr))
+        self.json[name].as_u64().unwrap_or_else(|| panic!("no number {name:?}: {}", self.said()))
     }
 
     /// # Panics
     /// When it did not end with `code`; with all it said.
     #[track_caller]
     pub fn expect_code(&self, code: i32) -> &Self {
-        assert_eq!(self.code, Some(code), "{}\n{}", self.json, self.stderr);
+        assert_eq!(self.code, Some(code), "{}", self.said());
         self
     }
 
@@ -126,7 +144,7 @@ impl Outcome {
     #[track_caller]
     pub fn expect_words(&self, words: &[&str]) -> &Self {
         for word in words {
-            assert!(self.stderr.contains(word), "{word:?} was not said:\n{}", self.stderr);
+            assert!(self.stderr.contains(word), "{word:?} was not said: {}", self.said());
         }
         self
     }

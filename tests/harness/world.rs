@@ -34,7 +34,8 @@ pub struct Sent {
 }
 
 impl World {
-    /// With Redis on 6379, the rates service on 8085, and a resolver that knows both as `cache.test` and `rates.test`.
+    /// With Redis on 6379, the rates service on 8085, and a resolver that knows them as `cache.test` and `rates.test`, and
+    /// the rates also as `neighbour.test`, at the address of Redis.
     pub fn online() -> Self {
         let mut world = Self::new("nameserver 127.0.0.1\n");
         for (mut server, port) in [(redis(world.folder()), 6379), (upstream(), 8085), (resolver(), 53)] {
@@ -183,6 +184,7 @@ fn resolver() -> Command {
     let mut dnsmasq = Command::new(PathBuf::from("/usr/sbin/dnsmasq"));
     dnsmasq.args(["--no-daemon", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=", "--local=/test/"]);
     dnsmasq.args(["--listen-address=127.0.0.1", "--bind-interfaces"]);
-    dnsmasq.args(["--address=/rates.test/127.0.0.1", "--address=/cache.test/127.0.0.1"]);
+    let names = ["rates.test/127.0.0.2", "cache.test/127.0.0.1", "neighbour.test/127.0.0.1"];
+    dnsmasq.args(names.map(|name| format!("--address=/{name}")));
     dnsmasq
 }

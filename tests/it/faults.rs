@@ -47,7 +47,7 @@ fn a_port_in_use_is_the_applications_own_error_and_is_shown() {
     let recorded = a_recording(&world);
     let other = Process::start(&world, &mut apps::pipe().started_directly());
     other.wait_for_port(&world, PORT);
-    recorded.test(&world, "").expect_code(DIED).expect_words(&["Address already in use"]);
+    recorded.test(&world, "").expect_code(DIED).expect_words(&["address already in use"]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn broken_yaml_is_named_by_file_and_line() {
     let names_it = |said: &str| places.iter().any(|place| said.contains(place)) && said.contains("hint:");
 
     let replayed = project.test(&world, "");
-    assert!(names_it(&replayed.expect_code(USAGE).stderr), "{}", replayed.stderr);
+    assert!(names_it(&replayed.expect_code(USAGE).stderr), "{}", replayed.said());
     let checked = check(&world, &project.folder);
     assert!(!checked.status.success() && names_it(&format!("{}{}", checked.stdout, checked.stderr)), "{checked:?}");
 }

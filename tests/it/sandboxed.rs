@@ -44,7 +44,7 @@ struct Sandboxed(Arc<Plugin>);
 
 impl Driver for Sandboxed {
     fn manifest(&mut self) -> Manifest {
-        let manifest = self.0.manifest();
+        let manifest = &self.0.manifest;
         Manifest {
             protocol: manifest.protocol.clone(),
             schema: manifest.schema,

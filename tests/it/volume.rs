@@ -23,9 +23,9 @@ fn many_requests_at_full_speed() {
     let outcome = recording.finish();
     outcome.expect_code(0);
     for number in ["requests", "tests"] {
-        assert_eq!(outcome.number(number), requests as u64, "{number}: {}\n{}", outcome.json, outcome.stderr);
+        assert_eq!(outcome.number(number), requests as u64, "{number}: {}", outcome.said());
     }
-    assert_eq!(outcome.number("lost"), 0, "{}", outcome.stderr);
+    assert_eq!(outcome.number("lost"), 0, "{}", outcome.said());
     assert_eq!(project.test_files(), requests);
     assert!(slowest < STALL, "a client waited {slowest:?}");
 }
