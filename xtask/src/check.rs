@@ -109,10 +109,11 @@ fn unit(place: &Place) -> Result {
     place.cargo(&["test", "--release", "--workspace", "--exclude", "tests"]).run()
 }
 
-/// The `it` binary starts the product itself.
+/// The `it` binary starts the product itself. Both are named, so that their dependencies have the features they were built
+/// with: the tests alone would compile the sandbox once more.
 fn end_to_end(place: &Place, length: Length) -> Result {
     product::test_parsers(place)?;
-    let mut cargo = place.cargo(&["test", "--release", "-p", "tests"]);
+    let mut cargo = place.cargo(&["test", "--release", "-p", "tests", "-p", "keploy", "--test", "it"]);
     if length == Length::Long {
         cargo.env("KEPLOY_TEST_LONG", "1");
     }
