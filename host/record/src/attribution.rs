@@ -2,7 +2,7 @@
 //!
 //! The clock says which tests were in flight when a call was made: its candidates. With one there is nothing to decide
 //! (`window`). With several, the values decide as far as they can: an id in the call's answer that is in one test's
-//! response, and in no other candidate's, is that test's (`value`). What is left stays a candidate of all of them
+//! response, and in no other candidate's, is that test's (`value`). Kinds of calls that always belong to one kind of test, where that is clear, do so elsewhere, too. What is left stays a candidate of all of them
 //! (`candidate`), to be settled by a replay, where tests run one after the other. Calls made while no request was in
 //! flight belong to no test.
 //!
@@ -52,6 +52,7 @@ struct Run {
 
 struct Test {
     name: String,
+    class: String,
     started: Timestamp,
     ended: Timestamp,
     /// A candidate of a call that has several.
@@ -62,6 +63,7 @@ struct Test {
 struct Call {
     name: String,
     kind: String,
+    class: String,
     started: Timestamp,
     ended: Timestamp,
     /// Equal for equal requests to the same destination.
@@ -80,15 +82,16 @@ impl Run {
         }
     }
     fn note_test(&mut self, test: &TestCase) {
-        let TestCase { name, started, ended, .. } = test;
-        let (name, values) = (name.clone(), Tokens::default());
-        self.tests.push(Test { name, started: *started, ended: *ended, open: false, values });
+        let TestCase { name, class, started, ended, .. } = test;
+        let (name, class, values) = (name.clone(), class.clone(), Tokens::default());
+        self.tests.push(Test { name, class, started: *started, ended: *ended, open: false, values });
     }
     fn note_mock(&mut self, mock: &Mock) {
         if is_claimable(mock) {
             self.calls.push(Call {
                 name: mock.name.clone(),
                 kind: mock.kind.clone(),
+                class: mock.class.clone(),
                 started: mock.started,
                 ended: mock.ended,
                 key: (hash(&mock.request), mock.destination.clone()),
@@ -156,22 +159,26 @@ impl Run {
 
     fn mappings(&self) -> Vec<Mapping> {
         let owners = self.owners();
-        let mut of_test: Vec<Vec<(bool, usize, &'static str)>> = vec![Vec::new(); self.tests.len()];
+        let mut of_test: Vec<Vec<(Rank, usize, &'static str)>> = vec![Vec::new(); self.tests.len()];
         for (n, call) in self.calls.iter().enumerate() {
             match (&call.candidates[..], owners.get(&n)) {
-                ([test], _) => of_test[*test].push((false, n, "window")),
-                (_, Some(Owner { test, alone: true })) => of_test[*test].push((false, n, "value")),
+                ([test], _) => of_test[*test].push((Rank::Fits, n, "window")),
+                (_, Some(Owner { test, alone: true })) => of_test[*test].push((Rank::Fits, n, "value")),
                 (candidates, owner) => {
                     for &test in candidates {
-                        let fits_another = owner.is_some_and(|owner| owner.test != test);
-                        of_test[test].push((fits_another, n, "candidate"));
+                        let rank = match owner {
+                            Some(owner) if owner.test == test => Rank::Fits,
+                            Some(_) => Rank::FitsAnother,
+                            None => Rank::Open,
+                        };
+                        of_test[test].push((rank, n, "candidate"));
                     }
                 }
             }
         }
-        let mapping = |(test, mut calls): (&Test, Vec<(bool, usize, &'static str)>)| {
-            calls.sort_by_key(|(fits_another, n, _)| (*fits_another, *n));
-            let mapped = |(_, n, evidence): (bool, usize, &str)| {
+        let mapping = |(test, mut calls): (&Test, Vec<(Rank, usize, &'static str)>)| {
+            calls.sort_unstable();
+            let mapped = |(_, n, evidence): (Rank, usize, &str)| {
                 let Call { name, kind, started, ended, .. } = &self.calls[n];
                 let (name, kind, evidence) = (name.clone(), kind.clone(), evidence.to_owned());
                 MappedMock { name, kind, started: *started, ended: *ended, evidence }
@@ -181,10 +188,16 @@ impl Run {
         self.tests.iter().zip(of_test).map(mapping).collect()
     }
 
-    /// For calls with several candidates, the one whose values fit best, where one does.
+    /// For calls with several candidates, the one that fits best, where one does: by values, then by values and by what
+    /// kind of test such a call belongs to wherever that is clear.
     fn owners(&self) -> HashMap<usize, Owner> {
+        let by_values = self.owners_with(&Habits::default());
+        self.owners_with(&self.habits(&by_values))
+    }
+
+    fn owners_with(&self, habits: &Habits<'_>) -> HashMap<usize, Owner> {
         let open = self.calls.iter().enumerate().filter(|(_, call)| call.candidates.len() > 1);
-        let mut fits: Vec<(usize, Vec<(usize, Fit)>)> = open.map(|(n, call)| (n, self.fits(call))).collect();
+        let mut fits: Vec<(usize, Vec<(usize, Fit)>)> = open.map(|(n, call)| (n, self.fits(call, habits))).collect();
         // The clearest cases first: what they take is no longer free for the others.
         fits.sort_by_key(|(n, fits)| (std::cmp::Reverse(margin(fits)), *n));
         let mut taken: BTreeMap<(&(Hash, String), usize), i64> = BTreeMap::new();
@@ -205,15 +218,52 @@ impl Run {
         owners
     }
 
-    fn fits(&self, call: &Call) -> Vec<(usize, Fit)> {
+    /// Which kinds of tests make which kinds of calls, as far as that is known.
+    fn habits<'a>(&'a self, owners: &HashMap<usize, Owner>) -> Habits<'a> {
+        let mut habits = Habits::default();
+        for (n, call) in self.calls.iter().enumerate() {
+            let owner = match call.candidates[..] {
+                [only] => Some(only),
+                _ => owners.get(&n).map(|owner| owner.test),
+            };
+            if let Some(test) = owner {
+                *habits.0.entry(&call.class).or_default().entry(&self.tests[test].class).or_default() += 1;
+            }
+        }
+        habits
+    }
+
+    fn fits(&self, call: &Call, habits: &Habits<'_>) -> Vec<(usize, Fit)> {
         let fit = |&test: &usize| {
-            let values = &self.tests[test].values;
+            let Test { values, class, .. } = &self.tests[test];
             let (asked, answered) = (call.asked.shared(values), call.answered.shared(values));
-            let missing = call.answered.len() - answered.all;
-            let score = 2 * (asked.all + answered.all) as i64 - missing as i64;
+            let missing = call.answered.len() - answered.tokens;
+            let strange = if habits.is_strange(&call.class, class) { 20 } else { 0 };
+            let score = 2 * (asked.times + answered.times) as i64 - missing as i64 - strange;
             (test, Fit { score, strong: asked.strong + answered.strong })
         };
         call.candidates.iter().map(fit).collect()
+    }
+}
+
+/// The order in which a test claims equal calls; within a rank, time decides.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Fits,
+    Open,
+    FitsAnother,
+}
+
+/// Kind of call -> kind of test -> how often.
+#[derive(Default)]
+struct Habits<'a>(HashMap<&'a str, HashMap<&'a str, usize>>);
+
+impl Habits<'_> {
+    /// Do calls of this kind belong, nearly always, to other kinds of tests?
+    fn is_strange(&self, call: &str, test: &str) -> bool {
+        let Some(tests) = self.0.get(call) else { return false };
+        let most = tests.values().max().copied().unwrap_or(0);
+        tests.get(test).copied().unwrap_or(0) * 4 < most
     }
 }
 
@@ -328,6 +378,17 @@ mod tests {
             call("m1", 21, "INCR id", 18.into()),
         ];
         assert_eq!(attribute(&records), "a: m0 candidate, m1 candidate\nb: m1 candidate, m0 candidate");
+    }
+
+    #[test]
+    fn a_number_that_stands_in_every_date_still_tells() {
+        let records = [
+            test("a", (10, 50), r#"{"date":"Sun, 22 Nov","id":22}"#),
+            test("b", (11, 51), r#"{"date":"Sun, 22 Nov","id":21}"#),
+            call("m0", 20, "INCR id", 21.into()),
+            call("m1", 21, "INCR id", 22.into()),
+        ];
+        assert_eq!(attribute(&records), "a: m1 candidate, m0 candidate\nb: m0 candidate, m1 candidate");
     }
 
     #[test]

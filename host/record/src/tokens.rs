@@ -9,14 +9,27 @@ use document::Value;
 /// More values than this in one document say nothing more.
 const MOST: usize = 4096;
 
-/// The words and numbers of a document, by their hashes; true for those that are hardly met twice by chance.
+/// The words and numbers of a document, by their hashes, and how often each stands there: a response that shows a number
+/// as an id, and by chance in its date, too, shows it more often than one that has only the date.
 #[derive(Default)]
-pub(crate) struct Tokens(HashMap<u64, bool>);
+pub(crate) struct Tokens(HashMap<u64, Token>);
 
-/// How many tokens two documents share.
+struct Token {
+    count: usize,
+    /// Hardly met twice by chance.
+    strong: bool,
+}
+
+/// A word counts so often at most: a page that is full of one is not hundredfold evidence.
+const COUNTED: usize = 3;
+
+/// What a document has of another's tokens.
 #[derive(Default)]
 pub(crate) struct Shared {
-    pub all: usize,
+    /// How many different ones.
+    pub tokens: usize,
+    /// How often they stand there, all in all.
+    pub times: usize,
     pub strong: usize,
 }
 
@@ -33,11 +46,13 @@ impl Tokens {
         self.0.len()
     }
 
+    /// What `with` has of these.
     pub fn shared(&self, with: &Self) -> Shared {
-        let common = self.0.iter().filter(|(token, _)| with.0.contains_key(token));
-        common.fold(Shared::default(), |shared, (_, strong)| Shared {
-            all: shared.all + 1,
-            strong: shared.strong + usize::from(*strong),
+        let common = self.0.keys().filter_map(|token| with.0.get(token));
+        common.fold(Shared::default(), |shared, token| Shared {
+            tokens: shared.tokens + 1,
+            times: shared.times + token.count.min(COUNTED),
+            strong: shared.strong + usize::from(token.strong),
         })
     }
 
@@ -64,6 +79,7 @@ impl Tokens {
             return;
         }
         let strong = word.len() >= 4;
-        self.0.insert(BuildHasherDefault::<DefaultHasher>::default().hash_one(word), strong);
+        let token = BuildHasherDefault::<DefaultHasher>::default().hash_one(word);
+        self.0.entry(token).or_insert(Token { count: 0, strong }).count += 1;
     }
 }
