@@ -31,6 +31,8 @@ fn compile(place: &Place, out: &Path) -> Result {
         .current_dir(&place.root)
         .env("PATH", path)
         .env("CARGO_TARGET_DIR", &place.target)
+        // What a developer's environment may hold, and changes the bytes.
         .env_remove("RUSTFLAGS")
+        .env("CARGO_INCREMENTAL", "0")
         .run()
 }
