@@ -15,7 +15,10 @@ fn main() {
         let file = directory.join(format!("{name}.wasm"));
         println!("cargo::rerun-if-changed={}", file.display());
         if !file.is_file() {
-            println!("cargo::error={} is missing: run `cargo xtask build`, which builds the parsers first", file.display());
+            println!(
+                "cargo::error={} is missing: run `cargo xtask build`, which builds the parsers first",
+                file.display()
+            );
             return;
         }
         let file = file.canonicalize().expect("it was there just now");

@@ -13,7 +13,8 @@ pub(crate) fn project(config_path: &Path, path: Option<PathBuf>) -> Result<(Conf
     if !config.unused().is_empty() {
         style::say(format!("keploy.yml sets what this version does nothing with: {}", config.unused().join(", ")));
     }
-    let path = path.unwrap_or_else(|| if config.path.as_os_str().is_empty() { PathBuf::from(".") } else { config.path.clone() });
+    let path = path
+        .unwrap_or_else(|| if config.path.as_os_str().is_empty() { PathBuf::from(".") } else { config.path.clone() });
     let user = intercept::caller()?;
     // Files belong to the user who ran the command, also under sudo.
     let owner = Owner { uid: user.uid, gid: user.gid };
@@ -26,7 +27,10 @@ pub(crate) fn recover(project: &Project) -> Result<(), Failure> {
         let Some(mut recording) = Recording::recover(project, &set)? else { continue };
         let mappings = record::attribution::of_recording(&mut recording)?;
         let finished = recording.finish(&mappings)?;
-        style::say(format!("completed {set}, whose recording was cut short: {} tests, {} mocks", finished.tests, finished.mocks));
+        style::say(format!(
+            "completed {set}, whose recording was cut short: {} tests, {} mocks",
+            finished.tests, finished.mocks
+        ));
     }
     Ok(())
 }

@@ -30,6 +30,9 @@ impl Interception for Eyes {
     fn resolver(&self, slot: usize) -> Option<SocketAddr> {
         self.0.resolver(slot)
     }
+    fn refuse(&self, address: SocketAddr, how: &str) {
+        let _ = (address, how);
+    }
 }
 
 /// Everything that is needed to run an application, until it is dropped.
@@ -77,8 +80,13 @@ impl Stage {
         let (changed_tx, changed_rx) = watch::channel(());
         tokio::spawn(follow(events_rx, listening.clone(), changed_tx));
         let directory = std::env::current_dir().context("the current directory")?;
-        let application =
-            intercept.launch(&intercept::Command { shell: command, directory, user, environment: Vec::new(), output })?;
+        let application = intercept.launch(&intercept::Command {
+            shell: command,
+            directory,
+            user,
+            environment: Vec::new(),
+            output,
+        })?;
         // Only now: the application keeps the limit that it would have without us.
         raise_descriptor_limit();
         Ok(Self { common, relay, application, kernel, listening, changed_rx, _intercept: intercept })
@@ -113,7 +121,10 @@ impl Stage {
     }
 }
 
-fn attach(mode: intercept::Mode, listeners: &Listeners) -> Result<(Intercept, mpsc::UnboundedReceiver<Event>), Failure> {
+fn attach(
+    mode: intercept::Mode,
+    listeners: &Listeners,
+) -> Result<(Intercept, mpsc::UnboundedReceiver<Event>), Failure> {
     let port = |listener: &std::net::TcpListener| Ok::<_, io::Error>(listener.local_addr()?.port());
     let udp = |socket: &std::net::UdpSocket| Ok::<_, io::Error>(socket.local_addr()?.port());
     let dns = listeners.dns.iter().map(|(v4, v6)| Ok::<_, io::Error>((udp(v4)?, v6.as_ref().map(udp).transpose()?)));

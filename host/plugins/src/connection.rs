@@ -68,13 +68,18 @@ impl Connection {
     /// # Errors
     /// For this and every other call: the guest is at its end and must not be called again.
     pub fn start(&mut self, at: u64, effects: &mut Vec<Effect>) -> Result<(), Failure> {
-        self.call(effects, |parser, store, conn| {
-            parser.keploy_parser_connection().conn().call_start(store, conn, at)
-        })
+        self.call(effects, |parser, store, conn| parser.keploy_parser_connection().conn().call_start(store, conn, at))
     }
     /// # Errors
     /// See [`Connection::start`].
-    pub fn feed(&mut self, from: Side, offset: u64, at: u64, data: &[u8], effects: &mut Vec<Effect>) -> Result<(), Failure> {
+    pub fn feed(
+        &mut self,
+        from: Side,
+        offset: u64,
+        at: u64,
+        data: &[u8],
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Failure> {
         self.call(effects, |parser, store, conn| {
             parser.keploy_parser_connection().conn().call_feed(store, conn, from, offset, at, data)
         })

@@ -27,9 +27,13 @@ const BENCHED_AFTER: u32 = 3;
 pub enum LoadError {
     #[error("{name} is not WebAssembly: {why}")]
     NotWasm { name: String, why: String },
-    #[error("{name} wants {import}, which no parser gets\nhint: build for wasm32-unknown-unknown with keploy-sdk; a parser has no WASI, no clock, no files")]
+    #[error(
+        "{name} wants {import}, which no parser gets\nhint: build for wasm32-unknown-unknown with keploy-sdk; a parser has no WASI, no clock, no files"
+    )]
     Stranger { name: String, import: String },
-    #[error("{name} was built for {wanted}, this keploy offers {INTERFACE}\nhint: rebuild it with the SDK of this version")]
+    #[error(
+        "{name} was built for {wanted}, this keploy offers {INTERFACE}\nhint: rebuild it with the SDK of this version"
+    )]
     Version { name: String, wanted: String },
     #[error("{name} does not export {export}\nhint: name your parser in keploy_sdk::export!")]
     Missing { name: String, export: String },
@@ -146,6 +150,11 @@ impl Plugin {
         Ok(Ok(exchanges.into_iter().map(convert).collect::<Result<_, Failure>>()?))
     }
 
+    /// Do its requests have no end of their own, so that each is asked about as it grows?
+    pub fn has_partial_requests(&self) -> bool {
+        self.manifest.extra.iter().any(|(name, value)| name == "partial-requests" && value == "true")
+    }
+
     /// Notes how a connection's guest ended. True when that benched the parser: said once, by the caller.
     pub fn note(&self, failure: &Failure) -> bool {
         let by_force = matches!(failure, Failure::Stopped(_));
@@ -223,7 +232,9 @@ fn strange_core_import(wasm: &[u8]) -> Option<String> {
         Payload::ImportSection(imports) => imports
             .into_imports()
             .filter_map(Result::ok)
-            .find(|import| !import.module.starts_with("keploy:parser/") && !import.module.starts_with("[export]keploy:parser/"))
+            .find(|import| {
+                !import.module.starts_with("keploy:parser/") && !import.module.starts_with("[export]keploy:parser/")
+            })
             .map(|import| format!("{}.{}", import.module, import.name)),
         _ => None,
     })

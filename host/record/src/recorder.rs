@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use document::{Blob, Value};
+use document::{Blob, Map, Value};
 use relay::{ConnectionInfo, Direction, Exchange, Sink};
 use sha2::{Digest as _, Sha256};
 use store::{Assets, JournalHandle, Lifetime, Mock, Recording, Response, TestCase};
@@ -101,9 +101,11 @@ impl Recorder {
     }
 
     fn try_exchange(&self, exchange: &Exchange) -> Result<(), String> {
-        let unreadable = |error| format!("the parser {} made a document that cannot be read: {error}", exchange.protocol);
+        let unreadable =
+            |error| format!("the parser {} made a document that cannot be read: {error}", exchange.protocol);
         let request = Value::from_cbor(&exchange.request).map_err(unreadable)?;
-        let responses = exchange.responses.iter().map(|(cbor, at)| Ok(Response { body: Value::from_cbor(cbor)?, at: *at }));
+        let responses =
+            exchange.responses.iter().map(|(cbor, at)| Ok(Response { body: Value::from_cbor(cbor)?, at: *at }));
         let responses = responses.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
         let ended = responses.last().map_or(exchange.started, |response| response.at);
         let (kind, schema, class) = (exchange.protocol.clone(), exchange.schema, exchange.facts.class.clone());
@@ -147,7 +149,9 @@ impl Recorder {
         }
         let responses = exchange.responses.iter().map(|(body, _)| &body[..]);
         let destination = exchange.connection.destination();
-        !self.note([destination.as_bytes(), exchange.protocol.as_bytes(), &exchange.request].into_iter().chain(responses))
+        !self.note(
+            [destination.as_bytes(), exchange.protocol.as_bytes(), &exchange.request].into_iter().chain(responses),
+        )
     }
 
     /// False: it was noted before.
@@ -203,6 +207,10 @@ impl Sink for Recorder {
 
     fn unreachable(&self, connection: &ConnectionInfo, started: u64, how: &str) {
         self.unreachable.fetch_add(1, Ordering::Relaxed);
+        // Who tries again and again is told the same.
+        if !self.note([b"unreachable", connection.destination().as_bytes(), how.as_bytes()].into_iter()) {
+            return;
+        }
         self.journal.mock(Mock {
             kind: "Unreachable".to_owned(),
             destination: connection.destination(),
@@ -219,7 +227,8 @@ impl Sink for Recorder {
             return tracing::warn!(%resolver, "a DNS answer cannot be read and is not recorded");
         };
         // Resolvers are asked the same thing again and again; a new answer is a new document.
-        if !self.note([b"DNS".to_vec(), request.to_cbor(), response.to_cbor()].iter().map(Vec::as_slice)) {
+        let known = [b"DNS".to_vec(), request.to_cbor(), without_ttl(&response).to_cbor()];
+        if !self.note(known.iter().map(Vec::as_slice)) {
             return;
         }
         let ended = relay::now();
@@ -249,6 +258,21 @@ impl relay::BlobWriter for AssetWriter {
     }
     fn finish(self: Box<Self>) -> io::Result<Blob> {
         self.0.finish().map_err(io::Error::other)
+    }
+}
+
+/// A caching resolver counts down: that alone makes no new answer. Records are `name TTL class type data`, by tabs.
+fn without_ttl(response: &Value) -> Value {
+    match response {
+        Value::Text(record) => {
+            let fields = record.split('\t').enumerate().filter(|(n, _)| *n != 1).map(|(_, field)| field);
+            Value::Text(fields.collect::<Vec<_>>().join("\t"))
+        }
+        Value::Array(records) => Value::Array(records.iter().map(without_ttl).collect()),
+        Value::Map(map) => {
+            map.iter().map(|(name, value)| (name.to_owned(), without_ttl(value))).collect::<Map>().into()
+        }
+        other => other.clone(),
     }
 }
 

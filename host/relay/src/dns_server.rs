@@ -1,7 +1,7 @@
 //! Resolving: recorded by asking the resolver that the application asked, replayed from the recording.
 use std::{
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     rc::Rc,
     time::Duration,
 };
@@ -60,12 +60,21 @@ async fn resolve(query: &[u8], resolver: SocketAddr, tcp: bool, common: &Common,
     match server {
         Server::Replay(answers) => {
             let answer = answers.resolve(query);
-            learn(query, &answer, common);
+            for (name, address) in learn(query, &answer, common) {
+                let of_name = |(host, ..): &(String, u16, String)| host.eq_ignore_ascii_case(&name);
+                for (_, port, how) in answers.out_of_reach().into_iter().filter(of_name) {
+                    common.interception.refuse(SocketAddr::new(address, port), &how);
+                }
+            }
             Some(if tcp { answer } else { dns::fit_udp(query, answer) })
         }
         Server::Record(sink) => {
             let started = now();
-            let asked = if tcp { timeout(UPSTREAM, ask_tcp(query, resolver)).await } else { timeout(UPSTREAM, ask_udp(query, resolver)).await };
+            let asked = if tcp {
+                timeout(UPSTREAM, ask_tcp(query, resolver)).await
+            } else {
+                timeout(UPSTREAM, ask_udp(query, resolver)).await
+            };
             match asked {
                 Ok(Ok(answer)) => {
                     learn(query, &answer, common);
@@ -82,13 +91,15 @@ async fn resolve(query: &[u8], resolver: SocketAddr, tcp: bool, common: &Common,
     }
 }
 
-/// From now on the addresses in the answer are shown by the name that was asked for.
-fn learn(query: &[u8], answer: &[u8], common: &Common) {
-    if let Some((_, response)) = dns::document_of(query, answer) {
-        for (name, address) in dns::addresses(&response) {
-            common.names.learn(address, &name);
-        }
+/// From now on the addresses in the answer are shown by the name that was asked for. Returns both.
+fn learn(query: &[u8], answer: &[u8], common: &Common) -> Vec<(String, IpAddr)> {
+    let Some((_, response)) = dns::document_of(query, answer) else { return Vec::new() };
+    let mut learned = dns::addresses(&response);
+    for (name, address) in &mut learned {
+        name.truncate(name.trim_end_matches('.').len());
+        common.names.learn(*address, name);
     }
+    learned
 }
 
 async fn ask_udp(query: &[u8], resolver: SocketAddr) -> io::Result<Vec<u8>> {

@@ -60,6 +60,8 @@ pub struct Drive {
     blobs: HashMap<u64, Blob>,
     out: Vec<Out>,
     open: bool,
+    /// The protocol has no end of a message: one ends when the other side speaks, or the connection does.
+    by_turns: bool,
 }
 
 enum Out {
@@ -119,6 +121,7 @@ impl Drive {
             blobs: HashMap::new(),
             out: Vec::new(),
             open: true,
+            by_turns: plugin.has_partial_requests(),
         };
         let mut effects = Vec::new();
         drive.guest.connection().start(now(), &mut effects)?;
@@ -128,11 +131,9 @@ impl Drive {
 
     /// Can another request be sent over this connection?
     pub fn is_open(&self) -> bool {
-        if !self.open {
-            return false;
-        }
-        // An end or a reset that came meanwhile; anything else that came was not asked for.
-        !matches!(self.stream.try_read(&mut [0]), Ok(_)) && self.stream.take_error().is_ok_and(|e| e.is_none())
+        // Not one that ended meanwhile, and not one on which something came that nobody asked for.
+        let nothing = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        self.open && self.stream.try_read(&mut [0]).as_ref().is_err_and(nothing)
     }
 
     /// Sends a recorded request and waits for its answer: until the parser says it is complete, or, for streams that
@@ -169,6 +170,9 @@ impl Drive {
         blob: &dyn Fn(&Blob) -> io::Result<File>,
     ) -> Result<(), DriveError> {
         self.flush(blob).await?;
+        if self.by_turns {
+            self.take_turn().await?;
+        }
         while !self.is_done(exchange, wanted) {
             if !self.open {
                 let why = self.abandoned.take().map_or_else(String::new, |why| format!(": {why}"));
@@ -176,6 +180,25 @@ impl Drive {
             }
             self.read_some().await?;
             self.flush(blob).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads until the application is silent, then says that we are done, so that its answer has an end.
+    async fn take_turn(&mut self) -> Result<(), DriveError> {
+        const SILENCE: Duration = Duration::from_millis(200);
+        let mut patience = Duration::MAX;
+        while self.open {
+            match tokio::time::timeout(patience, self.read_some()).await {
+                Ok(read) => read?,
+                Err(_) => break,
+            }
+            patience = SILENCE;
+        }
+        if self.open && half_close(&self.stream).is_ok() {
+            let mut effects = Vec::new();
+            self.guest.end(Side::Client, now(), &mut effects)?;
+            self.perform(effects)?;
         }
         Ok(())
     }
@@ -226,7 +249,8 @@ impl Drive {
                 }
                 Effect::Write { data, .. } => self.out.push(Out::Bytes(data)),
                 Effect::WriteBlob { blob, .. } => {
-                    let known = self.blobs.get(&blob).ok_or_else(|| Failure::Trap(format!("there is no blob {blob}")))?;
+                    let known =
+                        self.blobs.get(&blob).ok_or_else(|| Failure::Trap(format!("there is no blob {blob}")))?;
                     self.out.push(Out::Blob(*known));
                 }
                 Effect::Finish { .. } => self.out.push(Out::Finish),

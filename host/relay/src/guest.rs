@@ -121,7 +121,7 @@ impl Guest {
     /// Takes what is to be kept out of what the guest asked for: that is ours to do.
     fn take_keeps(&mut self, effects: &mut Vec<Effect>) -> Result<(), Failure> {
         let is_keep = |effect: &mut Effect| matches!(effect, Effect::Keep { .. } | Effect::KeepBytes { .. });
-        if !effects.iter_mut().any(|effect| is_keep(effect)) {
+        if !effects.iter_mut().any(is_keep) {
             return Ok(());
         }
         for keep in effects.extract_if(.., is_keep).collect::<Vec<_>>() {
@@ -188,5 +188,8 @@ fn fault(code: &str, message: &str) -> Failure {
 }
 
 fn wrong_keep(wanted: u64, from: u64, to: u64) -> Failure {
-    fault("keep-elsewhere", &format!("the parser wants bytes kept from {wanted} on, the data being fed is {from} to {to}"))
+    fault(
+        "keep-elsewhere",
+        &format!("the parser wants bytes kept from {wanted} on, the data being fed is {from} to {to}"),
+    )
 }

@@ -17,9 +17,9 @@ mod tap;
 
 use std::{fs::File, io, net::SocketAddr, sync::Arc};
 
-use keploy_value::{Blob, Value};
 pub use blob::BlobWriter;
 pub use drive::{Drive, DriveError, Driven};
+use keploy_value::{Blob, Value};
 pub use listeners::Listeners;
 pub use names::Names;
 pub use plugins::Facts;
@@ -38,6 +38,8 @@ pub trait Interception: Send + Sync + 'static {
     fn let_through(&self, source: SocketAddr, client: SocketAddr) -> io::Result<Box<dyn Send>>;
     /// The resolver that the application asked through this DNS slot.
     fn resolver(&self, slot: usize) -> Option<SocketAddr>;
+    /// From now on, connecting to `address` fails as it did when it was recorded (see [`Sink::unreachable`]).
+    fn refuse(&self, address: SocketAddr, how: &str);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,11 +117,17 @@ pub enum Answer {
 pub trait Answers: Send + Sync + 'static {
     /// The protocols recorded for this destination; empty: it was never called.
     fn protocols(&self, connection: &ConnectionInfo) -> Vec<String>;
-    /// Was this destination out of reach when recorded? How: `refused`, `timeout`, `unreachable`, `reset`.
-    fn unreachable(&self, connection: &ConnectionInfo) -> Option<String>;
+    /// Destinations that were never reached when recorded: host, port and how they failed.
+    fn out_of_reach(&self) -> Vec<(String, u16, String)>;
     fn answer(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value, at: u64) -> Answer;
     /// Like `answer` for a request that may not be complete yet: a miss is not a miss.
-    fn answer_partial(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value) -> Option<Vec<Vec<u8>>>;
+    fn answer_partial(
+        &self,
+        connection: &ConnectionInfo,
+        protocol: &str,
+        facts: &Facts,
+        request: Value,
+    ) -> Option<Vec<Vec<u8>>>;
     /// The application talks to nobody, or what it says cannot be read.
     fn unanswered(&self, connection: &ConnectionInfo, reason: &str);
     fn resolve(&self, query: &[u8]) -> Vec<u8>;

@@ -15,7 +15,9 @@ use crate::{
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(stream: TcpStream, info: Arc<ConnectionInfo>, common: &Common, answers: &dyn Answers) {
-    if answers.unreachable(&info).is_some() && answers.protocols(&info).is_empty() {
+    let is_it = |(host, port, _): &(String, u16, String)| (host, *port) == (&info.host, info.address.port());
+    if answers.out_of_reach().iter().any(is_it) {
+        // The kernel could not be told in time: a reset comes nearest.
         return reset(&stream);
     }
     let mut first = Vec::new();
@@ -151,7 +153,7 @@ impl<'a> Mock<'a> {
             info,
             answers,
             protocol: manifest.protocol.clone(),
-            partial: manifest.extra.iter().any(|(name, value)| name == "partial-requests" && value == "true"),
+            partial: plugin.has_partial_requests(),
             guest: Guest::new(connection, Box::new(|| Ok(Box::new(HashOnly::default())))),
             out: Vec::new(),
             blobs: HashMap::new(),
@@ -168,7 +170,10 @@ impl<'a> Mock<'a> {
         self.guest.end(Side::Client, now(), &mut effects)?;
         self.perform(effects)
     }
-    fn call(&mut self, f: impl FnOnce(&mut Connection, &mut Vec<Effect>) -> Result<(), Failure>) -> Result<(), Failure> {
+    fn call(
+        &mut self,
+        f: impl FnOnce(&mut Connection, &mut Vec<Effect>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut effects = Vec::new();
         f(self.guest.connection(), &mut effects)?;
         self.perform(effects)
@@ -202,7 +207,8 @@ impl<'a> Mock<'a> {
                     _ => self.out.push(Out::Bytes(data)),
                 },
                 Effect::WriteBlob { blob, .. } => {
-                    let known = self.blobs.get(&blob).ok_or_else(|| Failure::Trap(format!("there is no blob {blob}")))?;
+                    let known =
+                        self.blobs.get(&blob).ok_or_else(|| Failure::Trap(format!("there is no blob {blob}")))?;
                     let file = self.answers.blob(known).map_err(|error| Failure::Trap(error.to_string()))?;
                     self.out.push(Out::File(file));
                 }

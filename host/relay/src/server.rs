@@ -45,6 +45,13 @@ impl Relay {
     /// # Errors
     /// When sockets or threads cannot be had.
     pub fn start(common: Common, server: Server, listeners: Listeners) -> io::Result<Self> {
+        if let Server::Replay(answers) = &server {
+            for (host, port, how) in answers.out_of_reach() {
+                if let Ok(ip) = host.parse() {
+                    common.interception.refuse(SocketAddr::new(ip, port), &how);
+                }
+            }
+        }
         let active = Arc::new(AtomicUsize::new(0));
         let owner = common.owner;
         let others: Vec<Listeners> =
@@ -197,7 +204,13 @@ async fn outgoing(shared: &Shared, app: TcpStream, peer: SocketAddr) {
     }
 }
 
-async fn record(shared: &Shared, sink: &Arc<dyn Sink>, info: Arc<ConnectionInfo>, client: TcpStream, server: TcpStream) {
+async fn record(
+    shared: &Shared,
+    sink: &Arc<dyn Sink>,
+    info: Arc<ConnectionInfo>,
+    client: TcpStream,
+    server: TcpStream,
+) {
     sink.connected(&info);
     let tap = RefCell::new(Tap::new(info, shared.common.clone(), sink.clone()));
     pump::run(client, server, Some(&tap)).await;

@@ -106,16 +106,18 @@ impl Tap {
         };
         let state = std::mem::replace(&mut self.state, State::Blind);
         self.pace = Pace::Free;
+        let mut reason = failure.to_string();
         if let State::Reading(reading) = state {
+            reason = format!("{}: {reason}", reading.plugin.manifest.protocol);
             for _ in &reading.pending {
-                self.sink.lost(&self.info, &failure.to_string());
+                self.sink.lost(&self.info, &reason);
             }
             if reading.plugin.note(&failure) {
                 let parser = &reading.plugin.manifest.protocol;
                 tracing::error!(%parser, "stopped too often: this parser is not asked again in this run");
             }
         }
-        self.sink.unparsed(&self.info, &failure.to_string());
+        self.sink.unparsed(&self.info, &reason);
     }
 
     fn try_feed(&mut self, from: Side, at: u64, data: &[u8]) -> Result<(), Failure> {
@@ -174,6 +176,10 @@ impl Tap {
         f: impl FnOnce(&mut Guest, &mut Vec<Effect>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let State::Reading(reading) = &mut self.state else { return Ok(()) };
+        // Connections that it has read well so far, too: each would hold up all others for as long as it may run.
+        if reading.plugin.is_benched() {
+            return Err(Failure::Stopped("it was stopped too often in this run"));
+        }
         let mut effects = Vec::new();
         f(&mut reading.guest, &mut effects)?;
         for effect in effects {

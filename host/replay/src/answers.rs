@@ -35,9 +35,7 @@ impl Shared {
     /// The destination as it was recorded: by name, else by address.
     fn destination(pool: &Pool, connection: &ConnectionInfo) -> String {
         let (name, address) = (connection.destination(), connection.address.to_string());
-        let known = |destination: &String| {
-            pool.protocols(destination).is_some() || pool.unreachable(destination).is_some()
-        };
+        let known = |destination: &str| pool.protocols(destination).is_some();
         if !known(&name) && known(&address) { address } else { name }
     }
 
@@ -67,10 +65,8 @@ impl Answers for Handle {
         pool.protocols(&destination).cloned().unwrap_or_default()
     }
 
-    fn unreachable(&self, connection: &ConnectionInfo) -> Option<String> {
-        let pool = self.0.pool();
-        let destination = Shared::destination(&pool, connection);
-        pool.unreachable(&destination).cloned()
+    fn out_of_reach(&self) -> Vec<(String, u16, String)> {
+        self.0.pool().out_of_reach().to_vec()
     }
 
     fn answer(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value, _at: u64) -> Answer {
@@ -89,7 +85,8 @@ impl Answers for Handle {
         };
         let mut pool = self.0.pool();
         let nearest = pool.nearest(&additional, 0..pool.calls.len());
-        let nearest = nearest.map_or_else(String::new, |(call, _)| format!("; the nearest is {}", pool.calls[call].mock.name));
+        let nearest =
+            nearest.map_or_else(String::new, |(call, _)| format!("; the nearest is {}", pool.calls[call].mock.name));
         let reason = format!("no recorded call matches {} to {}{nearest}", additional.summary, additional.destination);
         pool.note_additional(additional);
         Answer::Miss(reason)

@@ -32,7 +32,11 @@ pub struct TestVerdict {
 
 impl TestVerdict {
     pub fn passed(&self) -> bool {
-        self.ran && self.error.is_none() && self.differences.is_empty() && self.calls.is_empty() && self.troubles.is_empty()
+        self.ran
+            && self.error.is_none()
+            && self.differences.is_empty()
+            && self.calls.is_empty()
+            && self.troubles.is_empty()
     }
 }
 
@@ -134,7 +138,8 @@ fn compare(replay: &Replay, test: &TestCase, responses: &[Value]) -> Vec<Differe
                 actual: actual.cloned(),
             }],
         };
-        let place = |path: String| if path.is_empty() { format!("responses[{n}]") } else { format!("responses[{n}].{path}") };
+        let place =
+            |path: String| if path.is_empty() { format!("responses[{n}]") } else { format!("responses[{n}].{path}") };
         differences.extend(found.into_iter().map(|found| Difference { path: place(found.path), ..found }));
     }
     differences
@@ -143,7 +148,8 @@ fn compare(replay: &Replay, test: &TestCase, responses: &[Value]) -> Vec<Differe
 /// Missing, changed and additional calls of a test. What was made and not recorded is paired with what was recorded and
 /// not made, where the two are alike: that is one call that changed.
 fn calls(replay: &Replay, pool: &Pool, n: usize, ran: usize) -> Vec<CallVerdict> {
-    let mut missing: Vec<usize> = pool.calls_of(n).iter().copied().filter(|call| is_missing(pool, *call, ran)).collect();
+    let mut missing: Vec<usize> =
+        pool.calls_of(n).iter().copied().filter(|call| is_missing(pool, *call, ran)).collect();
     let mut verdicts = Vec::new();
     for made in pool.additional(Some(n)) {
         let changed = pool.nearest(made, missing.iter().copied()).filter(|(_, similar)| *similar >= ALIKE);

@@ -49,7 +49,8 @@ pub(crate) struct Pool {
     /// Calls with noise rules of their own cannot be found by hash: (destination, protocol) -> calls.
     noisy: HashMap<(String, String), Vec<(usize, Noise)>>,
     protocols: HashMap<String, Vec<String>>,
-    unreachable: HashMap<String, String>,
+    /// Destinations that were never reached: host, port, how.
+    out_of_reach: Vec<(String, u16, String)>,
     /// Of each test, its calls in the order in which it claims them.
     of_test: Vec<Vec<usize>>,
     /// Of each test, its crowd: tests that overlapped, directly or by way of others. None: what it owns is settled.
@@ -76,7 +77,7 @@ impl Pool {
             by_content: HashMap::new(),
             noisy: HashMap::new(),
             protocols: HashMap::new(),
-            unreachable: HashMap::new(),
+            out_of_reach: Vec::new(),
             of_test: vec![Vec::new(); tests],
             crowds: vec![None; tests],
             windows: vec![(0, 0); tests],
@@ -90,7 +91,9 @@ impl Pool {
     pub fn add(&mut self, mock: Mock, request: Value, hash: Hash, noise: Option<Noise>) {
         let index = self.calls.len();
         if let Some(how) = &mock.unreachable {
-            self.unreachable.insert(mock.destination.clone(), how.clone());
+            if let Some((host, port)) = split(&mock.destination) {
+                self.out_of_reach.push((host, port, how.clone()));
+            }
         } else {
             let protocols = self.protocols.entry(mock.destination.clone()).or_default();
             if !protocols.contains(&mock.kind) {
@@ -129,8 +132,20 @@ impl Pool {
         self.protocols.get(destination)
     }
 
-    pub fn unreachable(&self, destination: &str) -> Option<&String> {
-        self.unreachable.get(destination)
+    /// Destinations of which the recording has nothing but failed attempts.
+    pub fn out_of_reach(&self) -> &[(String, u16, String)] {
+        &self.out_of_reach
+    }
+
+    /// All calls are added: what was reached at some time is not out of reach.
+    pub fn complete(&mut self) {
+        let protocols = &self.protocols;
+        self.out_of_reach.retain(|(host, port, _)| {
+            let destination = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+            !protocols.contains_key(&destination)
+        });
+        self.out_of_reach.sort();
+        self.out_of_reach.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
     }
 
     /// The call that answers this request, claimed.
@@ -246,4 +261,10 @@ impl Pool {
         };
         pick(same_class).or_else(|| pick(others))
     }
+}
+
+/// `host:port`, brackets off.
+fn split(destination: &str) -> Option<(String, u16)> {
+    let (host, port) = destination.rsplit_once(':')?;
+    Some((host.trim_matches(['[', ']']).to_owned(), port.parse().ok()?))
 }

@@ -32,7 +32,9 @@ pub struct Settings {
 /// Why a test set cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    #[error("{set} has {count} documents of kind {kind}, for which there is no parser\nhint: --plugins DIR adds parsers; `keploy plugin list` shows those there are")]
+    #[error(
+        "{set} has {count} documents of kind {kind}, for which there is no parser\nhint: --plugins DIR adds parsers; `keploy plugin list` shows those there are"
+    )]
     ParserMissing { set: String, kind: String, count: usize },
     #[error("{file}:{line}: the parser cannot read this document: {failure}")]
     Parser { file: String, line: usize, failure: Failure },
@@ -123,7 +125,12 @@ impl Replay {
     ///
     /// # Errors
     /// When a parser is missing or a noise rule is broken.
-    pub fn prepare(mut set: TestSet, registry: &Registry, assets: Assets, settings: Settings) -> Result<Self, PrepareError> {
+    pub fn prepare(
+        mut set: TestSet,
+        registry: &Registry,
+        assets: Assets,
+        settings: Settings,
+    ) -> Result<Self, PrepareError> {
         if set.tests.is_empty() {
             return Err(PrepareError::NoTests { set: set.name });
         }
@@ -141,7 +148,9 @@ impl Replay {
             names.insert(mock.name.clone(), names.len());
             add(&mut pool, mock, registry, &forms)?;
         }
-        let numbers: HashMap<&str, usize> = set.tests.iter().enumerate().map(|(n, test)| (test.name.as_str(), n)).collect();
+        pool.complete();
+        let numbers: HashMap<&str, usize> =
+            set.tests.iter().enumerate().map(|(n, test)| (test.name.as_str(), n)).collect();
         let mut of_test: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for mapping in &set.mappings {
             // A mapping of a test that was deleted maps nothing.
@@ -238,7 +247,8 @@ impl Replay {
     /// Calls that were made outside of any test and that nothing recorded matches, and other troubles of start-up.
     pub fn outside_tests(&self) -> Vec<String> {
         let pool = self.shared.pool();
-        let calls = pool.additional(None).iter().map(|call| format!("{} to {}: not recorded", call.summary, call.destination));
+        let calls =
+            pool.additional(None).iter().map(|call| format!("{} to {}: not recorded", call.summary, call.destination));
         let troubles = pool.troubles.iter().filter(|(test, _)| test.is_none()).map(|(_, trouble)| trouble.clone());
         calls.chain(troubles).collect()
     }
@@ -355,7 +365,8 @@ impl Driver<'_> {
 
     async fn connect(&self, test: &TestCase) -> Result<Drive, String> {
         let port = test.app_port;
-        let address = (self.listening)(port).ok_or_else(|| format!("the application does not listen on port {port}"))?;
+        let address =
+            (self.listening)(port).ok_or_else(|| format!("the application does not listen on port {port}"))?;
         let plugin = self.common.registry.get(&test.kind).ok_or_else(|| format!("no parser for {}", test.kind))?;
         Drive::connect(self.common, plugin, address).await.map_err(|error| error.to_string())
     }

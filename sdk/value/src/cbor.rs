@@ -61,7 +61,9 @@ fn write(e: &mut Encoder<Vec<u8>>, value: &Value) -> Written {
             }
             e
         }
-        Value::Blob(blob) => e.tag(minicbor::data::Tag::new(BLOB_TAG))?.array(3)?.u64(blob.id)?.u64(blob.size)?.bytes(&blob.sha256)?,
+        Value::Blob(blob) => {
+            e.tag(minicbor::data::Tag::new(BLOB_TAG))?.array(3)?.u64(blob.id)?.u64(blob.size)?.bytes(&blob.sha256)?
+        }
     };
     Ok(())
 }

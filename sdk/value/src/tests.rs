@@ -43,7 +43,8 @@ fn no_bytes_make_the_decoder_panic() {
 
 #[test]
 fn readable_keeps_every_byte() {
-    for bytes in [&b"plain\r\n"[..], b"\xff\x00", "\u{7f}".as_bytes(), "\u{feff}x".as_bytes(), "ünïcode 🦀".as_bytes()] {
+    for bytes in [&b"plain\r\n"[..], b"\xff\x00", "\u{7f}".as_bytes(), "\u{feff}x".as_bytes(), "ünïcode 🦀".as_bytes()]
+    {
         assert_eq!(Value::readable(bytes.to_vec()).as_raw(), Some(bytes));
     }
     assert!(matches!(Value::readable(b"a\x00b".to_vec()), Value::Bytes(_)));

@@ -28,14 +28,19 @@ pub(crate) fn run(arguments: &Arguments, config_path: &Path) -> Outcome {
     }
     let mut failed = false;
     for name in &names {
-        document::Noise::new(config.noise_for(name)).map_err(|error| anyhow::anyhow!("{error}\nhint: {}", error.hint()))?;
+        document::Noise::new(config.noise_for(name))
+            .map_err(|error| anyhow::anyhow!("{error}\nhint: {}", error.hint()))?;
         match sets::load(&project, name, &registry) {
             Ok(set) => {
                 println!("{name}: {} tests, {} mocks", set.tests.len(), set.mocks.len());
                 let mut foreign: Vec<&str> = set.foreign.iter().map(|document| document.kind.as_str()).collect();
                 foreign.sort_unstable();
                 for kinds in foreign.chunk_by(|a, b| a == b) {
-                    println!("  {} documents of kind {} are kept as they are: there is no parser for it", kinds.len(), kinds[0]);
+                    println!(
+                        "  {} documents of kind {} are kept as they are: there is no parser for it",
+                        kinds.len(),
+                        kinds[0]
+                    );
                 }
             }
             Err(errors) => {

@@ -25,7 +25,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
     let file = arguments.path.join("keploy.yml");
     if file.exists() {
-        let words = format!("{} exists\nhint: remove it first, or see `keploy config` for the defaults", file.display());
+        let words =
+            format!("{} exists\nhint: remove it first, or see `keploy config` for the defaults", file.display());
         return Err(Failure::words(Code::Usage, words));
     }
     fs_err::write(&file, Config::generate())?;

@@ -120,9 +120,14 @@ fn print(summary: &Summary) {
             style::bold(&summary.test_set)
         ));
     }
-    let losses = summary.losses();
-    let word = if losses == 0 { style::green("nothing was lost") } else { style::red(format!("{losses} exchanges were lost")) };
-    style::say(word);
+    let (losses, unread) = (summary.losses(), summary.unparsed.values().sum::<u64>());
+    style::say(match (losses, unread) {
+        (0, 0) => style::green("nothing was lost"),
+        (0, unread) => {
+            style::red(format!("{unread} connections were not read to their end: what they said then is not recorded"))
+        }
+        (losses, _) => style::red(format!("{losses} exchanges were lost")),
+    });
     for (reason, count) in &summary.lost {
         style::say(format!("  {count} x {reason}"));
     }
@@ -130,7 +135,7 @@ fn print(summary: &Summary) {
         style::say(format!("  {} x the disk did not take them", summary.dropped));
     }
     for (reason, count) in &summary.unparsed {
-        style::say(format!("  {count} connections not read to their end: {reason}"));
+        style::say(format!("  {count} connections not read further: {reason}"));
     }
     if summary.unreachable > 0 {
         style::say(format!("  {} calls reached nobody; replay will show the same", summary.unreachable));

@@ -74,7 +74,12 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
         command,
     };
     let run_dir = test.project.next_run()?;
-    let mut report = RunReport { name: run_dir.name.clone(), command: test.command.clone(), started: relay::now(), ..RunReport::default() };
+    let mut report = RunReport {
+        name: run_dir.name.clone(),
+        command: test.command.clone(),
+        started: relay::now(),
+        ..RunReport::default()
+    };
     let runtime = stage::runtime()?;
     let mut worst = Code::Success;
     for set in loaded {
@@ -101,7 +106,12 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
 }
 
 /// The test sets that were asked for, in natural order, with only the tests that were asked for.
-fn load(arguments: &Arguments, config: &Config, project: &Project, registry: &Registry) -> Result<Vec<TestSet>, Failure> {
+fn load(
+    arguments: &Arguments,
+    config: &Config,
+    project: &Project,
+    registry: &Registry,
+) -> Result<Vec<TestSet>, Failure> {
     let selected = &config.test.selected_tests;
     let mut names = project.sets()?;
     if let Some(unknown) = arguments.test_sets.iter().find(|name| !names.contains(name)) {
@@ -164,11 +174,8 @@ enum End {
 impl Test {
     async fn set(&self, set: TestSet) -> Result<(SetReport, Code), Failure> {
         let name = set.name.clone();
-        let settings = Settings {
-            api_timeout: self.api_timeout,
-            noise: self.config.noise_for(&name),
-            ignore_ordering: false,
-        };
+        let settings =
+            Settings { api_timeout: self.api_timeout, noise: self.config.noise_for(&name), ignore_ordering: false };
         let assets = store::Assets::new(&set.directory, None);
         let replay = Replay::prepare(set, &self.registry, assets, settings).map_err(|error| match error {
             PrepareError::ParserMissing { .. } => Failure::new(Code::ParserMissing, error),
@@ -263,7 +270,9 @@ impl Test {
                 };
                 let words = format!(
                     "the application did not listen on port {} within {} s: {instead}\nhint: --health-poll-timeout allows more{}",
-                    ports(replay.ports()), self.arguments.health_poll_timeout, last(),
+                    ports(replay.ports()),
+                    self.arguments.health_poll_timeout,
+                    last(),
                 );
                 (Code::NeverListened, Some(words))
             }

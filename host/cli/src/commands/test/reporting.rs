@@ -102,7 +102,11 @@ pub(crate) fn print(report: &RunReport, directory: &Path) {
         let (passed, failed) = (set.count(Status::Passed), set.count(Status::Failed));
         let word = if set.status == Status::Passed { style::green("PASSED") } else { style::red("FAILED") };
         let time = (set.ended.saturating_sub(set.started)) / 1_000_000;
-        eprintln!("{word} {}: {passed} passed, {failed} failed, {} in all, {time} ms", style::bold(&set.set), set.tests.len());
+        eprintln!(
+            "{word} {}: {passed} passed, {failed} failed, {} in all, {time} ms",
+            style::bold(&set.set),
+            set.tests.len()
+        );
     }
     eprintln!("{}", style::dim(format_args!("report: {}", directory.display())));
 }
