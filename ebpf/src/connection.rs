@@ -12,7 +12,8 @@ use crate::{
     context::{AF_INET, either, is_in_our_netns},
     layout::Addr,
     listeners::{is_reachable, started, stopped},
-    socket::{ACCEPTED, BOUND, INTERNAL, REDIRECTED, known, note},
+    socket::{ACCEPTED, BOUND, INTERNAL, REDIRECTED, TO_NOBODY, known, note},
+    unreachable::{answered, refused},
 };
 
 /// Source addresses whose connections go straight to the application's listener -> the real client (zero: the application
@@ -26,6 +27,8 @@ static ORIGIN: LruHashMap<Addr, Addr> = LruHashMap::with_max_entries(16384, 0);
 
 /// connect(): the source port is chosen, the SYN not yet sent.
 const TCP_CONNECT: u32 = 3;
+/// The handshake succeeded.
+const ACTIVE_ESTABLISHED: u32 = 4;
 /// Before `accept()` can return.
 const PASSIVE_ESTABLISHED: u32 = 5;
 const STATE: u32 = 10;
@@ -33,6 +36,7 @@ const STATE: u32 = 10;
 const TCP_LISTEN: u32 = 11;
 /// The flag that asks for `STATE`.
 const WANT_STATE: i32 = 4;
+const STATE_SYN_SENT: u32 = 2;
 const STATE_CLOSE: i32 = 7;
 
 #[sock_ops]
@@ -51,7 +55,16 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
                 } else if known.kind == INTERNAL {
                     let _ = DIRECT.insert(&here, &Addr::ZERO, 0);
                     let _ = ctx.set_cb_flags(WANT_STATE);
+                } else if known.kind == TO_NOBODY {
+                    let _ = ctx.set_cb_flags(WANT_STATE);
                 }
+            }
+        }
+        ACTIVE_ESTABLISHED => {
+            if let Some(known) = unsafe { known(sk) }
+                && known.kind == TO_NOBODY
+            {
+                answered(&known.addr);
             }
         }
         PASSIVE_ESTABLISHED => {
@@ -78,6 +91,11 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
             if let Some(known) = unsafe { known(sk) } {
                 if known.kind == INTERNAL {
                     let _ = DIRECT.remove(&local(ops, known.addr.is_v4()));
+                } else if known.kind == TO_NOBODY {
+                    // Before `connect()` returns, or `poll()` tells.
+                    if ctx.arg(0) == STATE_SYN_SENT {
+                        refused(known.addr);
+                    }
                 } else {
                     stopped(known);
                 }

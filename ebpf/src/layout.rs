@@ -18,11 +18,13 @@ pub struct Event {
     /// CLOCK_MONOTONIC, nanoseconds.
     pub at_ns: u64,
     pub addr: Addr,
-    /// [`LISTENING`] or [`CLOSED`].
+    /// [`LISTENING`], [`CLOSED`] or [`REFUSED`].
     pub kind: u32,
 }
 pub const LISTENING: u32 = 1;
 pub const CLOSED: u32 = 2;
+/// The application dialled `addr`, where nobody listens.
+pub const REFUSED: u32 = 3;
 
 /// Where something went that is neither a TCP connection nor a DNS question: key of `UNCAUGHT`.
 #[repr(C)]

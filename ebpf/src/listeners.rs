@@ -76,7 +76,7 @@ fn add(addr: &Addr, by: i64) {
 }
 
 #[inline(always)]
-fn tell(kind: u32, addr: Addr) {
+pub fn tell(kind: u32, addr: Addr) {
     if let Some(mut entry) = EVENTS.reserve::<Event>(0) {
         entry.write(Event { at_ns: unsafe { bpf_ktime_get_ns() }, addr, kind });
         entry.submit(0);

@@ -4,7 +4,7 @@
 //! Everything that belongs to one socket lives in that socket's own storage (`socket.rs`), so that nothing is evicted and
 //! nothing leaks. Hash maps hold only what has to be found by address.
 //!
-//! Read in this order: `outgoing`, `udp`, `connection`, `incoming`, `egress`.
+//! Read in this order: `outgoing`, `unreachable`, `udp`, `connection`, `incoming`, `egress`.
 #![no_std]
 #![no_main]
 #![feature(core_intrinsics)]
@@ -22,6 +22,7 @@ mod outgoing;
 mod settings;
 mod socket;
 mod udp;
+mod unreachable;
 
 #[cfg(not(test))]
 #[panic_handler]

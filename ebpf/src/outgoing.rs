@@ -9,17 +9,20 @@ use crate::{
     egress::{IPPROTO_TCP, count},
     layout::Addr,
     settings::{egress_port4, egress_port6, is_replay},
-    socket::{ACCEPTED, INTERNAL, REDIRECTED, known, note},
+    socket::{ACCEPTED, INTERNAL, REDIRECTED, TO_NOBODY, known, note},
     udp,
+    unreachable::{errno, fail, is_refused},
 };
 
 const ALLOW: i32 = 1;
-/// The call fails with EPERM.
+/// The call fails: with EPERM, unless another errno was chosen.
 const REFUSE: i32 = 0;
 
 enum Verdict {
     Redirect(Addr),
     LeaveAlone,
+    /// `connect()` fails with this errno.
+    Fail(i32),
     /// We should have caught it and could not.
     Lost,
 }
@@ -33,6 +36,10 @@ pub fn on_connect4(ctx: SockAddrContext) -> i32 {
             ALLOW
         }
         Verdict::LeaveAlone => ALLOW,
+        Verdict::Fail(errno) => {
+            fail(errno);
+            REFUSE
+        }
         Verdict::Lost => lost(to),
     }
 }
@@ -45,6 +52,10 @@ pub fn on_connect6(ctx: SockAddrContext) -> i32 {
             ALLOW
         }
         Verdict::LeaveAlone => ALLOW,
+        Verdict::Fail(errno) => {
+            fail(errno);
+            REFUSE
+        }
         Verdict::Lost => lost(to),
     }
 }
@@ -67,6 +78,11 @@ fn route(sa: *mut bpf_sock_addr, to: Addr) -> Verdict {
             unsafe { note(sk_of(sa), INTERNAL, to) };
             Verdict::LeaveAlone
         }
+        // The kernel refuses it; `connection` sees it do so.
+        SOCK_STREAM if is_refused(sa, &to) && unsafe { note(sk_of(sa), TO_NOBODY, to) }.is_some() => {
+            Verdict::LeaveAlone
+        }
+        SOCK_STREAM if let Some(errno) = errno(&to) => Verdict::Fail(errno),
         SOCK_STREAM if relay.port != 0 && unsafe { note(sk_of(sa), REDIRECTED, to) }.is_some() => {
             Verdict::Redirect(relay)
         }

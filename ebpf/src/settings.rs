@@ -13,6 +13,8 @@ static EGRESS_PORT6: u32 = 0x5eed_0006;
 static NETNS_COOKIE: u64 = 0x5eed_5eed_5eed_0001;
 #[unsafe(no_mangle)]
 static REPLAY: u32 = 0x5eed_0002;
+#[unsafe(no_mangle)]
+static CAN_FAIL_CONNECT: u32 = 0x5eed_0003;
 
 /// The relay's port for outgoing IPv4 connections.
 #[inline(always)]
@@ -33,4 +35,9 @@ pub fn netns_cookie() -> u64 {
 #[inline(always)]
 pub fn is_replay() -> bool {
     (unsafe { read_volatile(&raw const REPLAY) }) == 1
+}
+/// Has the kernel the helper that chooses the errno (5.18)? Where this is false, the verifier never sees the call.
+#[inline(always)]
+pub fn can_fail_connect() -> bool {
+    (unsafe { read_volatile(&raw const CAN_FAIL_CONNECT) }) == 1
 }

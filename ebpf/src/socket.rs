@@ -24,6 +24,8 @@ pub const REDIRECTED: u32 = 3;
 /// Dials another socket of the cgroup.
 pub const INTERNAL: u32 = 4;
 pub const ACCEPTED: u32 = 5;
+/// Dials an address of this machine on which nobody listens.
+pub const TO_NOBODY: u32 = 6;
 
 /// The storage of a socket, if it has any. `sk` may be a context or a socket, as the program type wants it.
 ///
