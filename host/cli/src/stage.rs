@@ -166,6 +166,7 @@ async fn follow(
                     lock(&listening).remove(&addr.port());
                 }
             }
+            Event::Refused { .. } => {}
         }
         // Nobody may be waiting.
         let _ = changed_tx.send(());

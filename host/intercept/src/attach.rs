@@ -14,8 +14,9 @@ use aya::{
     maps::{HashMap, SockMap},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program,
-        ProgramError, SkLookup, SockOps,
+        ProgramError, ProgramType, SkLookup, SockOps,
     },
+    sys::{BpfHelper, is_helper_supported},
 };
 use nix::ifaddrs::getifaddrs;
 use tokio::sync::mpsc;
@@ -100,12 +101,16 @@ fn load(loader: EbpfLoader<'static>, mode: Mode, ports: &Ports, steered: &Steere
     let (egress4, egress6) = (u32::from(ports.egress4), u32::from(ports.egress6.unwrap_or(0)));
     let cookie = netns_cookie(steered.ingress4).map_err(Error::system("cannot ask for the network namespace"))?;
     let replay = u32::from(mode == Mode::Replay);
+    // Without it (before 5.18) the call is dead code, which the verifier does not look at. In doubt, do without.
+    let helper = is_helper_supported(ProgramType::CgroupSockAddr, BpfHelper::BPF_FUNC_set_retval);
+    let can_fail_connect = u32::from(helper.unwrap_or(false));
     let mut loader: EbpfLoader<'_> = loader; // it borrows these now
     loader
         .override_global("EGRESS_PORT4", &egress4, true)
         .override_global("EGRESS_PORT6", &egress6, true)
         .override_global("NETNS_COOKIE", &cookie, true)
-        .override_global("REPLAY", &replay, true);
+        .override_global("REPLAY", &replay, true)
+        .override_global("CAN_FAIL_CONNECT", &can_fail_connect, true);
     Ok(loader.load(OBJECT)?)
 }
 

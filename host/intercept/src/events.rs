@@ -1,4 +1,4 @@
-//! kernel --the application's listeners--> us, through the ring buffer `EVENTS`.
+//! kernel --the application's listeners, and connections that nobody takes--> us, through the ring buffer `EVENTS`.
 use std::{
     io::{self, PipeReader, PipeWriter},
     net::SocketAddr,
@@ -15,8 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::layout;
 
-/// One socket of the application starts or ends to listen. Several sockets may listen on one address (SO_REUSEPORT): each
-/// says so itself.
+/// What the application's sockets do. Several may listen on one address (SO_REUSEPORT): each says so itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A connection to `addr` succeeds from now on.
@@ -27,6 +26,14 @@ pub enum Event {
     },
     Closed {
         addr: SocketAddr,
+    },
+    /// In [`crate::Mode::Record`]: the application dialled an address of this machine on which nobody listens. The relay
+    /// never saw the connection: the kernel refused it, as it would have without us.
+    Refused {
+        /// As dialled.
+        addr: SocketAddr,
+        /// CLOCK_MONOTONIC, nanoseconds.
+        at_ns: u64,
     },
 }
 
@@ -71,6 +78,7 @@ fn decode(bytes: &[u8]) -> Option<Event> {
     match event.kind {
         layout::LISTENING => Some(Event::Listening { addr, since_ns: event.at_ns }),
         layout::CLOSED => Some(Event::Closed { addr }),
+        layout::REFUSED => Some(Event::Refused { addr, at_ns: event.at_ns }),
         _ => None,
     }
 }

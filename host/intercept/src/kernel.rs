@@ -22,6 +22,7 @@ pub struct Kernel(Arc<Maps>);
 struct Maps {
     origin: Mutex<HashMap<MapData, Addr, Addr>>,
     direct: Mutex<HashMap<MapData, Addr, Addr>>,
+    fail: Mutex<HashMap<MapData, Addr, i32>>,
     resolvers: HashMap<MapData, u32, Addr>,
     uncaught: HashMap<MapData, Destination, u64>,
 }
@@ -31,6 +32,7 @@ impl Kernel {
         Ok(Self(Arc::new(Maps {
             origin: Mutex::new(take(ebpf, "ORIGIN")?),
             direct: Mutex::new(take(ebpf, "DIRECT")?),
+            fail: Mutex::new(take(ebpf, "FAIL")?),
             resolvers: take(ebpf, "UDP_SLOT")?,
             uncaught: take(ebpf, "UNCAUGHT")?,
         })))
@@ -56,6 +58,27 @@ impl Kernel {
     pub fn let_through(&self, source: SocketAddr, client: SocketAddr) -> io::Result<LetThrough> {
         locked(&self.0.direct).insert(Addr::from(source), Addr::from(client), 0).map_err(io::Error::other)?;
         Ok(LetThrough { kernel: self.clone(), source })
+    }
+
+    /// From now on the application's `connect()` to `addr` fails with `errno`, unless the application itself listens there.
+    /// On kernels before 5.18 programs cannot choose the errno: there the connection still goes to the relay.
+    ///
+    /// # Errors
+    /// When `errno` does not say that an upstream cannot be reached (ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH),
+    /// or when the kernel has no room: it keeps 4096 addresses.
+    pub fn refuse(&self, addr: SocketAddr, errno: i32) -> io::Result<()> {
+        match errno {
+            libc::ECONNREFUSED | libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH => {
+                locked(&self.0.fail).insert(Addr::from(addr), errno, 0).map_err(io::Error::other)
+            }
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
+    /// Undoes [`Kernel::refuse`]: connections to `addr` go to the relay again.
+    pub fn allow(&self, addr: SocketAddr) {
+        // Not there: it was never refused.
+        let _ = locked(&self.0.fail).remove(&addr.into());
     }
 
     /// The resolver whose questions arrive at the ports of this slot of [`crate::Ports::dns`]. None: nobody was asked there.

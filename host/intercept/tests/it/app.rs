@@ -16,7 +16,8 @@ pub fn main(arguments: &[&str]) {
     let number = |text: &str| text.parse().expect("a number");
     match arguments {
         ["serve", addr, workers] => serve(addr.parse().expect("an address"), number(workers)),
-        ["dial", targets @ ..] => targets.iter().for_each(|target| dial(target.parse().expect("an address"))),
+        ["dial", targets @ ..] => dial(targets, |to| TcpStream::connect_timeout(&to, Duration::from_secs(20))),
+        ["dial-blocking", targets @ ..] => dial(targets, TcpStream::connect),
         ["dial-many", count, workers] => dial_many(number(count), number(workers)),
         ["blink", port, rounds] => blink(number(port) as u16, number(rounds)),
         ["rebind", port, options] => rebind(number(port) as u16, options),
@@ -68,16 +69,20 @@ fn listen(addr: SocketAddr, options: &[&str]) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Prints `target, what the relay said it was, peer`.
-fn dial(target: SocketAddr) {
-    match dialled(target) {
-        Ok((origin, peer)) => println!("{target} {origin} {peer}"),
-        Err(error) => println!("{target} {error}"),
+/// Prints of each target what the relay said it was, and the peer; or the errno.
+fn dial(targets: &[&str], connect: impl Fn(SocketAddr) -> io::Result<TcpStream>) {
+    for target in targets {
+        match connect(target.parse().expect("an address")).and_then(ask_relay) {
+            Ok((origin, peer)) => println!("{target} {origin} {peer}"),
+            Err(error) => match error.raw_os_error() {
+                Some(errno) => println!("{target} {errno}"),
+                None => println!("{target} {error}"),
+            },
+        }
     }
 }
 
-fn dialled(target: SocketAddr) -> io::Result<(String, SocketAddr)> {
-    let stream = TcpStream::connect_timeout(&target, Duration::from_secs(20))?;
+fn ask_relay(stream: TcpStream) -> io::Result<(String, SocketAddr)> {
     let peer = stream.peer_addr()?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
@@ -100,7 +105,7 @@ fn dial_many(count: u32, workers: u32) {
                     0 => ([0x2001, 0xdb8, 0, 0, 0, 0, 0, n as u16], 1 + n as u16).into(),
                     _ => ([10, a, b, c], 1 + n as u16).into(),
                 };
-                match dialled(target) {
+                match TcpStream::connect_timeout(&target, Duration::from_secs(20)).and_then(ask_relay) {
                     Ok((origin, peer)) if origin == target.to_string() && peer == target => {}
                     other => {
                         wrong.fetch_add(1, Ordering::Relaxed);

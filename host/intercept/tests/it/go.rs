@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     run::{Run, ask},
-    test,
+    test, unreachable,
 };
 
 pub fn tests() -> Vec<Trial> {
@@ -22,6 +22,7 @@ pub fn tests() -> Vec<Trial> {
     vec![
         test("go::fast_connections_are_not_mixed_up", fast_connections_are_not_mixed_up),
         test("go::its_listeners_are_steered", its_listeners_are_steered),
+        test("go::it_sees_what_cannot_be_reached", it_sees_what_cannot_be_reached),
         test("go::its_own_resolver_resolves", its_own_resolver_resolves),
     ]
 }
@@ -45,7 +46,11 @@ fn program() -> &'static Path {
 }
 
 fn run(arguments: &str) -> Run {
-    Run::shell(Mode::Record, &format!("exec '{}' {arguments}", program().display()))
+    Run::shell(Mode::Record, &shell(arguments))
+}
+
+fn shell(arguments: &str) -> String {
+    format!("exec '{}' {arguments}", program().display())
 }
 
 fn fast_connections_are_not_mixed_up() {
@@ -59,6 +64,12 @@ fn its_listeners_are_steered() {
     let (me, answer) = ask(addr, "").expect("an answer");
     assert_eq!(answer, format!("{addr} {me}"));
     assert!(run.relay.has_steered(me));
+}
+
+fn it_sees_what_cannot_be_reached() {
+    let ask = |targets: &str| shell(&format!("ask {targets}"));
+    unreachable::sees_refusals(&ask);
+    unreachable::sees_chosen_errors(&ask);
 }
 
 fn its_own_resolver_resolves() {

@@ -12,6 +12,7 @@ mod outgoing;
 mod relay;
 mod replay;
 mod run;
+mod unreachable;
 mod user;
 
 use std::{
@@ -46,6 +47,7 @@ fn run_tests() {
         incoming::tests(),
         dns::tests(),
         replay::tests(),
+        unreachable::tests(),
         lifetime::tests(),
         user::tests(),
         go::tests(),

@@ -43,9 +43,15 @@ impl Run {
 
     /// `owner`: whom the application runs as when it listens.
     pub fn start(mode: Mode, owner: u32, command: Command) -> Self {
+        Self::prepared(mode, owner, command, |_| ())
+    }
+
+    /// `prepare` happens before the application runs.
+    pub fn prepared(mode: Mode, owner: u32, command: Command, prepare: impl FnOnce(&Kernel)) -> Self {
         let relay = Relay::bind(owner);
         let (intercept, event_rx) = Intercept::attach(mode, &relay.ports(), &relay.steered()).expect("attached");
         relay.start(&intercept.kernel());
+        prepare(&intercept.kernel());
         let application = intercept.launch(&command).expect("launched");
         let runtime = runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         Self { relay, application, kernel: intercept.kernel(), event_rx, runtime, _intercept: intercept }

@@ -1,8 +1,9 @@
-// serve ADDR | resolve NAME | dial COUNT WORKERS: the Go side of the tests, built with CGO_ENABLED=0.
+// serve ADDR | resolve NAME | ask ADDR... | dial COUNT WORKERS: the Go side of the tests, built with CGO_ENABLED=0.
 package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -19,6 +21,10 @@ func main() {
 		serve(os.Args[2])
 	case "resolve":
 		fmt.Println(net.LookupHost(os.Args[2]))
+	case "ask":
+		for _, to := range os.Args[2:] {
+			fmt.Println(to, ask(to))
+		}
 	case "dial":
 		count, _ := strconv.Atoi(os.Args[2])
 		workers, _ := strconv.Atoi(os.Args[3])
@@ -68,9 +74,13 @@ func dial(count int64, workers int) {
 	fmt.Printf("%d wrong of %d\n", wrong.Load(), count)
 }
 
-// ask returns what the relay says, and whom the socket is connected to.
+// ask returns what the relay says, and whom the socket is connected to; or the errno.
 func ask(to string) string {
 	c, err := net.DialTimeout("tcp", to, 20*time.Second)
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return strconv.Itoa(int(errno))
+	}
 	if err != nil {
 		return err.Error()
 	}
