@@ -31,6 +31,6 @@ impl Addr {
     /// This machine, whatever its name for itself. (An unspecified destination means loopback, too.)
     #[inline(always)]
     pub fn is_local(&self) -> bool {
-        self.is_loopback() || self.ip == ANY4 || self.ip == ANY6 || unsafe { LOCAL.get(&self.ip) }.is_some()
+        self.is_loopback() || self.ip == ANY4 || self.ip == ANY6 || unsafe { LOCAL.get(self.ip) }.is_some()
     }
 }

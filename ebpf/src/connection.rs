@@ -51,9 +51,9 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
             if let Some(known) = unsafe { known(sk) } {
                 let here = local(ops, known.addr.is_v4());
                 if known.kind == REDIRECTED {
-                    let _ = ORIGIN.insert(&here, &known.addr, 0);
+                    let _ = ORIGIN.insert(here, known.addr, 0);
                 } else if known.kind == INTERNAL {
-                    let _ = DIRECT.insert(&here, &Addr::ZERO, 0);
+                    let _ = DIRECT.insert(here, Addr::ZERO, 0);
                     let _ = ctx.set_cb_flags(WANT_STATE);
                 } else if known.kind == TO_NOBODY {
                     let _ = ctx.set_cb_flags(WANT_STATE);
@@ -69,7 +69,7 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
         }
         PASSIVE_ESTABLISHED => {
             let _ = ctx.set_cb_flags(0); // inherited from the listener
-            if let Some(client) = unsafe { DIRECT.get(&remote(ops)) }
+            if let Some(client) = unsafe { DIRECT.get(remote(ops)) }
                 && client.port != 0
             {
                 unsafe { note(sk, ACCEPTED, *client) };
@@ -90,7 +90,7 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
         STATE if ctx.arg(1) as i32 == STATE_CLOSE => {
             if let Some(known) = unsafe { known(sk) } {
                 if known.kind == INTERNAL {
-                    let _ = DIRECT.remove(&local(ops, known.addr.is_v4()));
+                    let _ = DIRECT.remove(local(ops, known.addr.is_v4()));
                 } else if known.kind == TO_NOBODY {
                     // Before `connect()` returns, or `poll()` tells.
                     if ctx.arg(0) == STATE_SYN_SENT {

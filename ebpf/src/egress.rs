@@ -112,10 +112,10 @@ fn is_inside(ctx: &SkBuffContext, tuple: bpf_sock_tuple__bindgen_ty_1, size: usi
 #[inline(always)]
 pub fn count(addr: Addr, protocol: u32) {
     let key = Destination { addr, protocol };
-    match UNCAUGHT.get_ptr_mut(&key) {
+    match UNCAUGHT.get_ptr_mut(key) {
         Some(n) => unsafe { *n += 1 }, // a packet lost by a race of two processors is no matter for a report
         None => {
-            let _ = UNCAUGHT.insert(&key, &1, 0);
+            let _ = UNCAUGHT.insert(key, 1, 0);
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn started(sock: &mut Sock) {
     }
     sock.kind = LISTENS;
     let addr = sock.addr;
-    let _ = LISTEN.insert(&addr, &0, NOEXIST);
+    let _ = LISTEN.insert(addr, 0, NOEXIST);
     add(&addr, 1);
 }
 

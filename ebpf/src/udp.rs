@@ -70,9 +70,9 @@ pub fn relay_port(to: &Addr) -> Option<u32> {
     for i in 0..TRIES {
         let slot = (hash + i) % UDP_SLOTS;
         let key = 2 * slot + u32::from(!to.is_v4());
-        let Some(port) = (unsafe { UDP_PORT.get(&key) }) else { continue };
-        let _ = UDP_SLOT.insert(&slot, to, NOEXIST);
-        if unsafe { UDP_SLOT.get(&slot) } == Some(to) {
+        let Some(port) = (unsafe { UDP_PORT.get(key) }) else { continue };
+        let _ = UDP_SLOT.insert(slot, to, NOEXIST);
+        if unsafe { UDP_SLOT.get(slot) } == Some(to) {
             return Some(*port);
         }
     }
@@ -82,12 +82,12 @@ pub fn relay_port(to: &Addr) -> Option<u32> {
 /// Is this where the relay answers DNS?
 #[inline(always)]
 pub fn is_relay(to: &Addr) -> bool {
-    to.is_loopback() && unsafe { UDP_PORT_SLOT.get(&to.port) }.is_some()
+    to.is_loopback() && unsafe { UDP_PORT_SLOT.get(to.port) }.is_some()
 }
 
 /// Who sent this datagram, in the application's eyes. None: who it seems to be.
 #[inline(always)]
 fn resolver(from: &Addr) -> Option<Addr> {
-    let slot = unsafe { UDP_PORT_SLOT.get(&from.port) }.filter(|_| from.is_loopback())?;
+    let slot = unsafe { UDP_PORT_SLOT.get(from.port) }.filter(|_| from.is_loopback())?;
     unsafe { UDP_SLOT.get(slot) }.copied()
 }

@@ -92,6 +92,6 @@ pub fn refused(to: Addr) {
 /// The connection was left alone and succeeded all the same.
 #[inline(always)]
 pub fn answered(to: &Addr) {
-    let _ = ANSWERS.insert(to, &1, 0);
+    let _ = ANSWERS.insert(to, 1, 0);
     count(*to, IPPROTO_TCP);
 }
