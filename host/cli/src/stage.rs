@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use intercept::{Application, Event, Intercept, Kernel, Ports, Steered, User};
 use plugins::Registry;
-use relay::{Common, Interception, Listeners, Names, Relay, Server};
+use relay::{Common, ConnectionInfo, Direction, Interception, Listeners, Names, Relay, Server};
 use store::Config;
 use tokio::sync::{mpsc, watch};
 
@@ -31,7 +31,16 @@ impl Interception for Eyes {
         self.0.resolver(slot)
     }
     fn refuse(&self, address: SocketAddr, how: &str) {
-        let _ = (address, how);
+        let errno = match how {
+            "refused" => libc::ECONNREFUSED,
+            "timeout" => libc::ETIMEDOUT,
+            "unreachable" => libc::EHOSTUNREACH,
+            // The relay resets what arrives.
+            _ => return,
+        };
+        if let Err(error) = self.0.refuse(address, errno) {
+            tracing::warn!(%address, %error, "it was {how} when recorded, and will look reset");
+        }
     }
 }
 
@@ -75,10 +84,21 @@ impl Stage {
             owner,
             workers: std::thread::available_parallelism().map_or(1, usize::from).min(4),
         };
+        let refusals = match &server {
+            Server::Record(sink) => Some(sink.clone()),
+            Server::Replay(_) => None,
+        };
         let relay = Relay::start(common.clone(), server, listeners).context("starting the relay")?;
         let listening = Arc::new(Mutex::new(BTreeMap::new()));
         let (changed_tx, changed_rx) = watch::channel(());
-        tokio::spawn(follow(events_rx, listening.clone(), changed_tx));
+        let (names, refusals) = (common.names.clone(), refusals);
+        tokio::spawn(follow(events_rx, listening.clone(), changed_tx, move |address| {
+            if let Some(sink) = &refusals {
+                let host = names.of(address.ip());
+                let connection = ConnectionInfo { id: 0, direction: Direction::Outgoing, address, host };
+                sink.unreachable(&connection, relay::now(), "refused");
+            }
+        }));
         let directory = std::env::current_dir().context("the current directory")?;
         let application = intercept.launch(&intercept::Command {
             shell: command,
@@ -140,11 +160,12 @@ fn attach(
     Ok(Intercept::attach(mode, &ports, &steered)?)
 }
 
-/// kernel --listeners--> `listening`
+/// kernel --listeners--> `listening`; destinations at which nobody listened go to `refused`
 async fn follow(
     mut events_rx: mpsc::UnboundedReceiver<Event>,
     listening: Arc<Mutex<BTreeMap<u16, SocketAddr>>>,
     changed_tx: watch::Sender<()>,
+    refused: impl Fn(SocketAddr) + Send,
 ) {
     let mut counts: BTreeMap<SocketAddr, usize> = BTreeMap::new();
     while let Some(event) = events_rx.recv().await {
@@ -166,7 +187,7 @@ async fn follow(
                     lock(&listening).remove(&addr.port());
                 }
             }
-            Event::Refused { .. } => {}
+            Event::Refused { addr, .. } => refused(addr),
         }
         // Nobody may be waiting.
         let _ = changed_tx.send(());
