@@ -128,6 +128,11 @@ pub fn describe(status: ExitStatus) -> String {
                 .into()
         }
         (Some(126), _) => "exited with code 126: its shell may not execute the command\nhint: chmod +x".into(),
+        // What a shell makes of a signal that ended its command.
+        (Some(code @ 129..=192), _) => match Signal::try_from(code - 128) {
+            Ok(signal) => format!("was ended by {signal} (its shell exited with code {code})"),
+            Err(_) => format!("exited with code {code}"),
+        },
         (Some(code), _) => format!("exited with code {code}"),
         (None, Some(number)) => {
             let name =

@@ -25,7 +25,9 @@ const BENCHED_AFTER: u32 = 3;
 /// Why a file is not a parser.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error("{name} is not WebAssembly: {why}")]
+    #[error(
+        "{name} is not WebAssembly: {why}\nhint: a parser is a .wasm file, built with `cargo build --release --target wasm32-unknown-unknown`"
+    )]
     NotWasm { name: String, why: String },
     #[error(
         "{name} wants {import}, which no parser gets\nhint: build for wasm32-unknown-unknown with keploy-sdk; a parser has no WASI, no clock, no files"

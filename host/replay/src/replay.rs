@@ -131,10 +131,10 @@ impl Replay {
         assets: Assets,
         settings: Settings,
     ) -> Result<Self, PrepareError> {
+        parsers_are_there(&set, registry)?;
         if set.tests.is_empty() {
             return Err(PrepareError::NoTests { set: set.name });
         }
-        parsers_are_there(&set, registry)?;
         set.tests.sort_by(|a, b| (a.started, &a.name).cmp(&(b.started, &b.name)));
         let forms = Forms::new(registry, &settings)?;
         let mut pool = Pool::new(set.tests.len());

@@ -158,8 +158,14 @@ impl Config {
             message,
             hint,
         };
-        let documents =
-            yaml::parse_all(text).map_err(|e| error(e.line, e.column, e.message, e.hint.unwrap_or_default()))?;
+        let documents = yaml::parse_all(text).map_err(|e| {
+            error(
+                e.line,
+                e.column,
+                e.message,
+                e.hint.unwrap_or_else(|| "`keploy config` shows a file that is right".to_owned()),
+            )
+        })?;
         let Some(document) = documents.into_iter().next() else { return Ok(Self::default()) };
         let first_line = document.line;
         let mut tree = match document.value {
@@ -253,7 +259,10 @@ fn check(map: &Map, path: &mut Path, unused: &mut Vec<&'static str>) -> Result<(
             }
         } else {
             let parent = dotted.strip_suffix(name).unwrap_or_default().trim_end_matches('.');
-            let hint = keys::nearest(parent, name).map(|known| format!("did you mean `{known}`?")).unwrap_or_default();
+            let hint = keys::nearest(parent, name).map_or_else(
+                || "`keploy config` lists the settings".to_owned(),
+                |known| format!("did you mean `{known}`?"),
+            );
             return Err(Complaint { path: path.clone(), message: format!("`{dotted}` is no setting"), hint });
         }
         path.0.pop();

@@ -339,7 +339,15 @@ impl<'a> Loader<'a> {
             Ok(documents) => Some((text, documents)),
             Err(error) => {
                 let message = format!("{} (column {})", error.message, error.column);
-                self.complain(path, error.line, &message, error.hint.as_deref().unwrap_or_default());
+                self.complain(
+                    path,
+                    error.line,
+                    &message,
+                    error
+                        .hint
+                        .as_deref()
+                        .unwrap_or("mend it by hand, restore the file from version control, or record again"),
+                );
                 None
             }
         }

@@ -141,7 +141,8 @@ fn load(
             set.tests.retain(|test| !ignored.is_empty() && !ignored.contains(&test.name));
         }
     }
-    loaded.retain(|set| !set.tests.is_empty());
+    // Documents that nobody can read are no reason to say that there are none.
+    loaded.retain(|set| !set.tests.is_empty() || !set.foreign.is_empty());
     if loaded.is_empty() {
         let words = format!(
             "there is nothing to test in {}\nhint: keploy record -c \"...\" records tests; or selectedTests in keploy.yml leaves none",
@@ -259,9 +260,14 @@ impl Test {
             // A server that is told by its last test to end, say.
             End::Died if passed => (Code::Success, None),
             End::Died => (Code::Failed, Some(format!("the application {} while it was tested{}", how(), last()))),
-            End::DiedBeforeTheFirst => {
-                (Code::Died, Some(format!("the application {} before the first test{}", how(), last())))
-            }
+            End::DiedBeforeTheFirst => (
+                Code::Died,
+                Some(format!(
+                    "the application {} before the first test{}\nhint: does it start with the same command without keploy, and without its dependencies?",
+                    how(),
+                    last()
+                )),
+            ),
             End::NeverListened => {
                 let ports = |ports: Vec<u16>| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
                 let instead = match stage.ports() {
