@@ -49,13 +49,17 @@ struct Step {
 
 const STEPS: &[Step] = &[
     Step { name: "setup", what: "tools and drivers are there", run: |place, _| setup::all(place), needed: true },
-    Step { name: "build", what: "parsers and the binary", run: |place, _| product::build(place), needed: true },
+    Step {
+        name: "build",
+        what: "parsers, the binary, all tests",
+        run: |place, _| product::build_all(place),
+        needed: true,
+    },
     Step { name: "fmt", what: "rustfmt", run: |place, _| fmt(place), needed: false },
     Step { name: "clippy", what: "lints, warnings are errors", run: |place, _| clippy(place), needed: false },
     Step { name: "deny", what: "licences, bans, sources", run: |place, _| deny(place), needed: false },
     Step { name: "ebpf", what: "the kernel object is current", run: |place, _| kernel::check(place), needed: false },
-    Step { name: "unit", what: "each crate's own tests", run: |place, _| unit(place), needed: false },
-    Step { name: "it", what: "real applications, end to end", run: end_to_end, needed: false },
+    Step { name: "tests", what: "each crate's own, and end to end", run: tests, needed: false },
 ];
 
 pub fn run(place: &Place, options: &Options) -> Result {
@@ -105,15 +109,10 @@ fn deny(place: &Place) -> Result {
         .run()
 }
 
-fn unit(place: &Place) -> Result {
-    place.cargo(&["test", "--release", "--workspace", "--exclude", "tests"]).run()
-}
-
-/// The `it` binary starts the product itself. Both are named, so that their dependencies have the features they were built
-/// with: the tests alone would compile the sandbox once more.
-fn end_to_end(place: &Place, length: Length) -> Result {
-    product::test_parsers(place)?;
-    let mut cargo = place.cargo(&["test", "--release", "-p", "tests", "-p", "keploy", "--test", "it"]);
+/// The whole workspace, as `build` built it: with fewer packages their dependencies would have other features, and the
+/// sandbox would be compiled once more.
+fn tests(place: &Place, length: Length) -> Result {
+    let mut cargo = place.cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
     if length == Length::Long {
         cargo.env("KEPLOY_TEST_LONG", "1");
     }

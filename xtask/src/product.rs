@@ -13,6 +13,13 @@ pub fn build(place: &Place) -> Result {
     place.cargo(&["build", "--release", "-p", "keploy"]).run()
 }
 
+/// All that `cargo xtask test` runs.
+pub fn build_all(place: &Place) -> Result {
+    parsers(place)?;
+    test_parsers(place)?;
+    place.cargo(&["build", "--release", "--workspace", "--all-targets"]).run()
+}
+
 /// target/parsers/PROTOCOL.wasm
 fn parsers(place: &Place) -> Result {
     let crates: Vec<String> = PARSERS.iter().map(|name| format!("parser-{name}")).collect();
@@ -25,7 +32,7 @@ fn parsers(place: &Place) -> Result {
 }
 
 /// Parsers that only tests load: the SDK's example, and some that misbehave on purpose.
-pub fn test_parsers(place: &Place) -> Result {
+fn test_parsers(place: &Place) -> Result {
     wasm(place, &["line"], &[])?;
     copy(place, "line.wasm", &place.target.join("test-parsers/line/line.wasm"))?;
     wasm(place, &["bad-parsers"], &["--examples"])?;

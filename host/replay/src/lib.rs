@@ -5,6 +5,7 @@
 //! in what the application answered, and in the calls it made.
 #![forbid(unsafe_code)]
 
+mod aliases;
 mod answers;
 mod judge;
 mod pool;

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use document::{Hash, Noise, Value};
 use store::{Lifetime, Mock};
 
+use crate::aliases::Aliases;
+
 /// A call that the application made and that nothing recorded matches.
 #[derive(Clone, Debug)]
 pub(crate) struct Additional {
@@ -44,6 +46,7 @@ type Key = (String, String, Hash);
 /// All calls of a test set.
 pub(crate) struct Pool {
     pub calls: Vec<Recorded>,
+    aliases: Aliases,
     /// (destination, protocol, hash) -> calls, in recorded order.
     by_content: HashMap<Key, Vec<usize>>,
     /// Calls with noise rules of their own cannot be found by hash: (destination, protocol) -> calls.
@@ -71,9 +74,10 @@ pub(crate) enum Found {
 }
 
 impl Pool {
-    pub fn new(tests: usize) -> Self {
+    pub fn new(tests: usize, aliases: Aliases) -> Self {
         Self {
             calls: Vec::new(),
+            aliases,
             by_content: HashMap::new(),
             noisy: HashMap::new(),
             protocols: HashMap::new(),
@@ -95,11 +99,12 @@ impl Pool {
                 self.out_of_reach.push((host, port, how.clone()));
             }
         } else {
-            let protocols = self.protocols.entry(mock.destination.clone()).or_default();
+            let destination = self.aliases.of(&mock.destination);
+            let protocols = self.protocols.entry(destination.clone()).or_default();
             if !protocols.contains(&mock.kind) {
                 protocols.push(mock.kind.clone());
             }
-            let place = (mock.destination.clone(), mock.kind.clone());
+            let place = (destination, mock.kind.clone());
             match noise {
                 Some(noise) => self.noisy.entry(place).or_default().push((index, noise)),
                 None => self.by_content.entry((place.0, place.1, hash)).or_default().push(index),
@@ -129,7 +134,7 @@ impl Pool {
     }
 
     pub fn protocols(&self, destination: &str) -> Option<&Vec<String>> {
-        self.protocols.get(destination)
+        self.protocols.get(&self.aliases.of(destination))
     }
 
     /// Destinations of which the recording has nothing but failed attempts.
@@ -139,18 +144,15 @@ impl Pool {
 
     /// All calls are added: what was reached at some time is not out of reach.
     pub fn complete(&mut self) {
-        let protocols = &self.protocols;
-        self.out_of_reach.retain(|(host, port, _)| {
-            let destination = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-            !protocols.contains_key(&destination)
-        });
+        let (protocols, aliases) = (&self.protocols, &self.aliases);
+        self.out_of_reach.retain(|(host, port, _)| !protocols.contains_key(&aliases.of(&format!("{host}:{port}"))));
         self.out_of_reach.sort();
         self.out_of_reach.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
     }
 
     /// The call that answers this request, claimed.
     pub fn claim(&mut self, destination: &str, protocol: &str, request: &Value, hash: Hash) -> Found {
-        let key = (destination.to_owned(), protocol.to_owned(), hash);
+        let key = (self.aliases.of(destination), protocol.to_owned(), hash);
         let mut equal: Vec<usize> = self.by_content.get(&key).cloned().unwrap_or_default();
         if let Some(noisy) = self.noisy.get(&(key.0, key.1)) {
             let fits = |(call, noise): &&(usize, Noise)| noise.hash(&self.calls[*call].request) == noise.hash(request);
@@ -207,7 +209,7 @@ impl Pool {
             recorded.mock.lifetime == Lifetime::Test && recorded.tests.is_empty()
         };
         let fresh = equal.iter().filter(of_none).find(|call| self.calls[**call].claimed_by.is_none());
-        fresh.or_else(|| equal.iter().filter(of_none).next_back()).copied()
+        fresh.or_else(|| equal.iter().rfind(of_none)).copied()
     }
 
     pub fn note_additional(&mut self, additional: Additional) {
@@ -245,9 +247,11 @@ impl Pool {
     pub fn nearest(&self, wanted: &Additional, among: impl Iterator<Item = usize>) -> Option<(usize, u32)> {
         /// Comparing costs: so many of a class are looked at.
         const MOST: usize = 256;
+        let destination = self.aliases.of(&wanted.destination);
         let alike = |call: &usize| {
             let mock = &self.calls[*call].mock;
-            mock.unreachable.is_none() && mock.kind == wanted.protocol && mock.destination == wanted.destination
+            let same_kind = mock.unreachable.is_none() && mock.kind == wanted.protocol;
+            same_kind && self.aliases.of(&mock.destination) == destination
         };
         let (same_class, others): (Vec<_>, Vec<_>) =
             among.filter(alike).partition(|call| self.calls[*call].mock.class == wanted.class);

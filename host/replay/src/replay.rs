@@ -12,6 +12,7 @@ use relay::{Answers, Common, Drive, DriveError, Driven};
 use store::{Assets, Lifetime, MappedMock, Mapping, Mock, TestCase, TestSet};
 
 use crate::{
+    aliases::Aliases,
     answers::{Handle, Shared},
     judge::{self, TestVerdict},
     pool::{Claimer, Pool},
@@ -137,7 +138,9 @@ impl Replay {
         }
         set.tests.sort_by(|a, b| (a.started, &a.name).cmp(&(b.started, &b.name)));
         let forms = Forms::new(registry, &settings)?;
-        let mut pool = Pool::new(set.tests.len());
+        let mut aliases = Aliases::default();
+        set.mocks.iter().filter(|mock| mock.kind == "DNS").for_each(|mock| aliases.learn(mock));
+        let mut pool = Pool::new(set.tests.len(), aliases);
         let mut resolver = Resolver::default();
         let mut names: HashMap<String, usize> = HashMap::new();
         for mock in std::mem::take(&mut set.mocks) {

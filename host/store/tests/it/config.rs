@@ -125,7 +125,10 @@ fn mistakes() {
     keploy.yml:1:1: `comand` is no setting
     hint: did you mean `command`?
     ");
-    insta::assert_snapshot!(error("colours: no\n"), @"keploy.yml:1:1: `colours` is no setting");
+    insta::assert_snapshot!(error("colours: no\n"), @"
+    keploy.yml:1:1: `colours` is no setting
+    hint: `keploy config` lists the settings
+    ");
     insta::assert_snapshot!(error("test:\n  delay: soon\n"), @r#"keploy.yml:2:10: test.delay: invalid type: string "soon", expected a whole number"#);
     insta::assert_snapshot!(error("record:\n  recordTimer: later\n"), @"keploy.yml:2:3: record: `later` is no duration like 90s or 1m30s");
     insta::assert_snapshot!(error("record:\n  testCaseNaming: random\n"), @"keploy.yml:2:19: record.testCaseNaming: unknown variant `random`, expected `descriptive` or `sequential`");
