@@ -38,7 +38,7 @@ pub fn file(path: &str) -> PathBuf {
 pub fn built(path: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| file("../target"), PathBuf::from);
     let built = target.join(path);
-    assert!(built.exists(), "no {}\nhint: cargo xtask build, and cargo xtask test --only it", built.display());
+    assert!(built.exists(), "no {}\nhint: cargo xtask build, and cargo xtask test --only tests", built.display());
     built
 }
 

@@ -43,6 +43,9 @@ pub(crate) enum Claimer {
 
 type Key = (String, String, Hash);
 
+/// The destination of a mock that has none.
+const ANYWHERE: &str = "";
+
 /// All calls of a test set.
 pub(crate) struct Pool {
     pub calls: Vec<Recorded>,
@@ -133,8 +136,9 @@ impl Pool {
         self.current = Some(test);
     }
 
+    /// What was recorded for a destination. Keploy's mocks do not say where they went: they stand for any.
     pub fn protocols(&self, destination: &str) -> Option<&Vec<String>> {
-        self.protocols.get(&self.aliases.of(destination))
+        self.protocols.get(&self.aliases.of(destination)).or_else(|| self.protocols.get(ANYWHERE))
     }
 
     /// Destinations of which the recording has nothing but failed attempts.
@@ -153,7 +157,9 @@ impl Pool {
     /// The call that answers this request, claimed.
     pub fn claim(&mut self, destination: &str, protocol: &str, request: &Value, hash: Hash) -> Found {
         let key = (self.aliases.of(destination), protocol.to_owned(), hash);
-        let mut equal: Vec<usize> = self.by_content.get(&key).cloned().unwrap_or_default();
+        let anywhere = (ANYWHERE.to_owned(), key.1.clone(), hash);
+        let calls = [&key, &anywhere].into_iter().filter_map(|key| self.by_content.get(key));
+        let mut equal: Vec<usize> = calls.flatten().copied().collect();
         if let Some(noisy) = self.noisy.get(&(key.0, key.1)) {
             let fits = |(call, noise): &&(usize, Noise)| noise.hash(&self.calls[*call].request) == noise.hash(request);
             equal.extend(noisy.iter().filter(fits).map(|(call, _)| *call));
@@ -251,7 +257,7 @@ impl Pool {
         let alike = |call: &usize| {
             let mock = &self.calls[*call].mock;
             let same_kind = mock.unreachable.is_none() && mock.kind == wanted.protocol;
-            same_kind && self.aliases.of(&mock.destination) == destination
+            same_kind && [ANYWHERE, &destination].contains(&self.aliases.of(&mock.destination).as_str())
         };
         let (same_class, others): (Vec<_>, Vec<_>) =
             among.filter(alike).partition(|call| self.calls[*call].mock.class == wanted.class);
@@ -271,4 +277,85 @@ impl Pool {
 fn split(destination: &str) -> Option<(String, u16)> {
     let (host, port) = destination.rsplit_once(':')?;
     Some((host.trim_matches(['[', ']']).to_owned(), port.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls to one destination; `tests` are those that may have made each.
+    fn pool(calls: &[(&str, Lifetime, &[usize])], tests: usize) -> Pool {
+        let mut pool = Pool::new(tests, Aliases::default());
+        for (n, (request, lifetime, _)) in calls.iter().enumerate() {
+            let request = Value::from(*request);
+            let (kind, destination, started) = ("Line".to_owned(), "kv.test:7070".to_owned(), n as u64);
+            let mock = Mock { kind, destination, started, lifetime: *lifetime, ..Mock::default() };
+            let hash = document::hash(&request);
+            pool.add(mock, request, hash, None);
+        }
+        for test in 0..tests {
+            let of_test = calls.iter().enumerate().filter(|(_, (_, _, tests))| tests.contains(&test));
+            pool.map(test, of_test.map(|(n, _)| n).collect::<Vec<_>>());
+        }
+        pool
+    }
+    fn ask(pool: &mut Pool, request: &str) -> Option<usize> {
+        let request = Value::from(request);
+        match pool.claim("kv.test:7070", "Line", &request, document::hash(&request)) {
+            Found::Call(call) => Some(call),
+            Found::Nothing => None,
+        }
+    }
+    use Lifetime::{Session, Test};
+
+    #[test]
+    fn a_test_gets_its_own_in_order_and_each_once() {
+        let mut pool = pool(&[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[0])], 2);
+        pool.begin(0);
+        assert_eq!(
+            [ask(&mut pool, "GET a"), ask(&mut pool, "GET a"), ask(&mut pool, "GET a")],
+            [Some(0), Some(2), None]
+        );
+        pool.begin(1);
+        assert_eq!([ask(&mut pool, "GET a"), ask(&mut pool, "GET b")], [Some(1), None]);
+    }
+
+    #[test]
+    fn what_any_connection_may_ask_is_never_used_up() {
+        let mut pool = pool(&[("PING", Session, &[])], 1);
+        assert_eq!([ask(&mut pool, "PING"), ask(&mut pool, "PING")], [Some(0), Some(0)]);
+    }
+
+    #[test]
+    fn background_calls_come_round_and_cost_no_test_anything() {
+        let mut pool = pool(&[("POLL", Test, &[]), ("POLL", Test, &[])], 1);
+        pool.begin(0);
+        let asked: Vec<_> = (0..3).map(|_| ask(&mut pool, "POLL")).collect();
+        assert_eq!(asked, [Some(0), Some(1), Some(1)]);
+        assert!(pool.additional(Some(0)).is_empty() && pool.calls_of(0).is_empty());
+    }
+
+    #[test]
+    fn a_crowd_shares_what_it_has_and_others_do_not() {
+        let calls: &[(&str, Lifetime, &[usize])] =
+            &[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[2])];
+        let mut pool = pool(calls, 3);
+        for (test, crowd) in [Some(1), Some(1), None].into_iter().enumerate() {
+            pool.place(test, (test as u64, test as u64), crowd);
+        }
+        pool.begin(0);
+        let asked: Vec<_> = (0..3).map(|_| ask(&mut pool, "GET a")).collect();
+        assert_eq!(asked, [Some(0), Some(1), None], "the third is of a test whose calls are settled");
+        assert_eq!(pool.calls[1].claimed_by, Some(Claimer::Test(0)));
+    }
+
+    #[test]
+    fn a_mock_without_a_destination_stands_for_any() {
+        let mut pool = Pool::new(1, Aliases::default());
+        let request = Value::from("GET a");
+        let mock = Mock { kind: "Line".to_owned(), ..Mock::default() };
+        pool.add(mock, request.clone(), document::hash(&request), None);
+        assert_eq!(ask(&mut pool, "GET a"), Some(0));
+        assert_eq!(pool.protocols("somewhere:1").map(Vec::len), Some(1));
+    }
 }
