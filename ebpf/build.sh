@@ -18,5 +18,6 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")/ebpf
 flags="$flags --remap-path-prefix=$target=target"
 
 # The BPF target has no prebuilt core: building one is an unstable option of the stable compiler.
-RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$target RUSTFLAGS=$flags cargo build --quiet --release --locked
+# Incremental builds have other bytes.
+RUSTC_BOOTSTRAP=1 CARGO_INCREMENTAL=0 CARGO_TARGET_DIR=$target RUSTFLAGS=$flags cargo build --quiet --release --locked
 cp "$target/bpfel-unknown-none/release/keploy-ebpf" "$out"
