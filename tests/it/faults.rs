@@ -123,6 +123,23 @@ fn not_root_is_said_with_what_to_do() {
 }
 
 #[test]
+fn what_the_machine_lacks_is_said() {
+    let world = World::offline();
+    let project = Project::new(&world, apps::pipe());
+    let no_btf = "mount -t tmpfs none /sys/kernel/btf";
+    let no_cgroup2 = "for place in $(awk '$3 == \"cgroup2\" {print $2}' /proc/self/mounts); do umount -l $place; done";
+    for (take_away, missing) in [(no_btf, "BTF"), (no_cgroup2, "cgroup v2")] {
+        let keploy = project.command("record");
+        let mut without = Command::new("unshare");
+        without.args(["--mount", "sh", "-c", &format!("{take_away} && exec \"$@\""), "sh"]);
+        without.arg(keploy.get_program()).args(keploy.get_args()).current_dir(&project.folder);
+        let ended = Process::start(&world, &mut without).wait(PATIENCE);
+        assert_eq!(ended.status.code(), Some(USAGE), "{missing}: {ended:?}");
+        assert!(ended.stderr.contains(missing) && ended.stderr.contains("hint:"), "{missing}: {ended:?}");
+    }
+}
+
+#[test]
 fn after_kill_9_what_was_finished_is_on_disk_and_the_machine_is_as_before() {
     let world = World::online();
     let project = Project::new(&world, apps::aiohttp());
