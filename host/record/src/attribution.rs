@@ -391,6 +391,28 @@ mod tests {
         assert_eq!(attribute(&records), "a: m1 candidate, m0 candidate\nb: m0 candidate, m1 candidate");
     }
 
+    /// Each response is as long as the other's number says.
+    #[test]
+    fn a_length_is_weaker_evidence_than_data() {
+        let response = |length: &str, body: &str| -> Value {
+            Map::new().with("header", Map::new().with("Content-Length", length)).with("body", body).into()
+        };
+        let case = |name: &str, window, body| match test(name, window, "") {
+            Record::Test(mut case) => {
+                case.responses[0].body = body;
+                Record::Test(case)
+            }
+            other => other,
+        };
+        let records = [
+            case("a", (10, 50), response("31", r#"{"customer":"c11","ticket":30}"#)),
+            case("b", (11, 51), response("30", r#"{"customer":"c3","ticket":31}"#)),
+            call("m0", 20, "INCR tickets", 31.into()),
+            call("m1", 21, "INCR tickets", 30.into()),
+        ];
+        assert_eq!(attribute(&records), "a: m1 candidate, m0 candidate\nb: m0 candidate, m1 candidate");
+    }
+
     #[test]
     fn without_any_evidence_time_orders() {
         let records = [

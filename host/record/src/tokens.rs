@@ -21,7 +21,10 @@ struct Token {
 }
 
 /// A word counts so often at most: a page that is full of one is not hundredfold evidence.
-const COUNTED: usize = 3;
+const COUNTED: usize = 6;
+
+/// What a word counts in JSON text: data, where a header is as likely a length or a date.
+const IN_JSON: usize = 2;
 
 /// What a document has of another's tokens.
 #[derive(Default)]
@@ -58,8 +61,8 @@ impl Tokens {
 
     fn collect(&mut self, value: &Value) {
         match value {
-            Value::Int(n) => self.add(&n.to_string()),
-            Value::Float(n) => self.add(&n.to_string()),
+            Value::Int(n) => self.add(&n.to_string(), 1),
+            Value::Float(n) => self.add(&n.to_string(), 1),
             Value::Text(text) => self.words(text),
             Value::Bytes(bytes) => self.words(&String::from_utf8_lossy(bytes)),
             Value::Array(items) => items.iter().for_each(|item| self.collect(item)),
@@ -71,15 +74,16 @@ impl Tokens {
     /// A text is JSON, a key like `order:17`, a path: its words are what is between the punctuation.
     fn words(&mut self, text: &str) {
         let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == '.';
-        text.split(|c| !is_word(c)).map(|word| word.trim_matches(['.', '-'])).for_each(|word| self.add(word));
+        let counts = if text.starts_with(['{', '[']) { IN_JSON } else { 1 };
+        text.split(|c| !is_word(c)).map(|word| word.trim_matches(['.', '-'])).for_each(|word| self.add(word, counts));
     }
 
-    fn add(&mut self, word: &str) {
+    fn add(&mut self, word: &str, counts: usize) {
         if word.is_empty() || self.0.len() >= MOST {
             return;
         }
         let strong = word.len() >= 4;
         let token = BuildHasherDefault::<DefaultHasher>::default().hash_one(word);
-        self.0.entry(token).or_insert(Token { count: 0, strong }).count += 1;
+        self.0.entry(token).or_insert(Token { count: 0, strong }).count += counts;
     }
 }
