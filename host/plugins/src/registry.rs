@@ -3,7 +3,7 @@ use std::{path::Path, sync::Arc};
 
 use fs_err as fs;
 
-use crate::{Engine, LoadError, Peer, Plugin, SpeaksFirst, Verdict};
+use crate::{Engine, LoadError, Peer, Plugin, Verdict};
 
 /// Why a directory of parsers could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +67,6 @@ impl Registry {
 
     pub fn get(&self, protocol: &str) -> Option<&Arc<Plugin>> {
         self.plugins.iter().find(|plugin| plugin.manifest.protocol == protocol)
-    }
-
-    /// Might a parser read a connection on which the server speaks first?
-    pub fn has_server_first(&self) -> bool {
-        self.plugins.iter().any(|plugin| plugin.manifest.speaks_first != SpeaksFirst::Client)
     }
 
     /// Asks every parser about the first bytes of a connection. The surest wins; of equals, the one that names the
