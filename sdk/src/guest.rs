@@ -29,6 +29,8 @@ impl<P: Parser> plugin::Guest for Component<P> {
                 crate::SpeaksFirst::Either => plugin::SpeaksFirst::Either,
             },
             lockstep: manifest.lockstep,
+            drives: manifest.drives,
+            alpn: manifest.alpn,
             ports: manifest.ports,
             volatile_request: manifest.volatile_request,
             volatile_response: manifest.volatile_response,
@@ -37,7 +39,7 @@ impl<P: Parser> plugin::Guest for Component<P> {
     }
 
     fn detect(peer: types::Peer, client: Vec<u8>, server: Vec<u8>) -> plugin::Verdict {
-        match P::detect(&Peer { host: peer.host, port: peer.port }, &client, &server) {
+        match P::detect(&peer_in(peer), &client, &server) {
             crate::Verdict::No => plugin::Verdict::No,
             crate::Verdict::More(n) => plugin::Verdict::More(n),
             crate::Verdict::Yes(n) => plugin::Verdict::Yes(n),
@@ -85,7 +87,7 @@ impl<C: Connection> connection::GuestConn for Conn<C> {
             types::Mode::Mock => Mode::Mock,
             types::Mode::Drive => Mode::Drive,
         };
-        let inner = C::new(mode, Peer { host: peer.host, port: peer.port }, read(&config));
+        let inner = C::new(mode, peer_in(peer), read(&config));
         Self { inner: RefCell::new(inner), session }
     }
     fn start(&self, at: Instant) -> Result<(), types::Fault> {
@@ -155,6 +157,12 @@ impl Session for Host<'_> {
             Pace::Free => host::Pace::Free,
         });
     }
+    fn upgrade_tls(&mut self, client: u64, server: u64) {
+        self.0.upgrade_tls(client, server);
+    }
+    fn leave_encrypted(&mut self, reason: &str) {
+        self.0.leave_encrypted(reason);
+    }
     fn log(&mut self, level: Level, message: &str) {
         let level = match level {
             Level::Debug => host::Level::Debug,
@@ -187,6 +195,10 @@ fn facts(facts: Facts) -> types::Facts {
             Lifetime::Session => types::Lifetime::Session,
         },
     }
+}
+
+fn peer_in(peer: types::Peer) -> Peer {
+    Peer { host: peer.host, port: peer.port, encrypted: peer.encrypted }
 }
 
 fn side(side: types::Side) -> Side {

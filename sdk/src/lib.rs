@@ -80,6 +80,8 @@ pub enum Lifetime {
 pub struct Peer {
     pub host: String,
     pub port: u16,
+    /// The connection began with TLS, which the host has taken off.
+    pub encrypted: bool,
 }
 
 /// What the host keeps of a request beside its document.
@@ -144,6 +146,10 @@ pub struct Manifest {
     pub speaks_first: SpeaksFirst,
     /// Start in lockstep pace.
     pub lockstep: bool,
+    /// It implements [`Mode::Drive`]: connections to the application may become its tests.
+    pub drives: bool,
+    /// Protocols that it reads when TLS negotiates one (ALPN), e.g. `http/1.1`.
+    pub alpn: Vec<String>,
     /// Hints for ordering, never proof.
     pub ports: Vec<u16>,
     /// Paths in canonical documents that differ on every run, e.g. `header.date`.
@@ -160,6 +166,8 @@ impl Manifest {
             schema: 1,
             speaks_first: SpeaksFirst::Client,
             lockstep: false,
+            drives: true,
+            alpn: Vec::new(),
             ports: Vec::new(),
             volatile_request: Vec::new(),
             volatile_response: Vec::new(),
@@ -276,6 +284,11 @@ pub trait Session {
     /// Adds bytes that were fed already to the blob `into`, or starts one with them. [`Connection::kept`] is not called.
     fn keep_bytes(&mut self, data: &[u8], into: Option<u64>) -> u64;
     fn set_pace(&mut self, pace: Pace);
+    /// Recording in lockstep pace, or mocking: from these offsets on, the connection is TLS, and what is fed is what
+    /// is inside. Bytes behind them in the `feed` that asks do not count as fed.
+    fn upgrade_tls(&mut self, client: u64, server: u64);
+    /// Recording: later connections to this destination only work with their TLS left on.
+    fn leave_encrypted(&mut self, reason: &str);
     fn log(&mut self, level: Level, message: &str);
     /// Decodes a content coding (`gzip`, `deflate`, `br`, `zstd`), to at most `limit` bytes.
     ///

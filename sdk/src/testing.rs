@@ -16,6 +16,8 @@ pub enum Effect {
     Keep { from: Side, offset: u64, len: u64, into: Option<u64>, blob: u64 },
     KeepBytes { data: Vec<u8>, into: Option<u64>, blob: u64 },
     SetPace(Pace),
+    UpgradeTls { client: u64, server: u64 },
+    LeaveEncrypted { reason: String },
 }
 
 /// Collects effects in order. Take them with [`Recorder::take`] after each call.
@@ -83,6 +85,12 @@ impl Session for Recorder {
     }
     fn set_pace(&mut self, pace: Pace) {
         self.effects.push(Effect::SetPace(pace));
+    }
+    fn upgrade_tls(&mut self, client: u64, server: u64) {
+        self.effects.push(Effect::UpgradeTls { client, server });
+    }
+    fn leave_encrypted(&mut self, reason: &str) {
+        self.effects.push(Effect::LeaveEncrypted { reason: reason.to_owned() });
     }
     fn log(&mut self, level: Level, message: &str) {
         self.logged.push((level, message.to_owned()));

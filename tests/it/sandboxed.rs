@@ -54,6 +54,8 @@ impl Driver for Sandboxed {
                 plugins::SpeaksFirst::Either => SpeaksFirst::Either,
             },
             lockstep: manifest.lockstep,
+            drives: manifest.drives,
+            alpn: manifest.alpn.clone(),
             ports: manifest.ports.clone(),
             volatile_request: manifest.volatile_request.clone(),
             volatile_response: manifest.volatile_response.clone(),
@@ -75,7 +77,7 @@ impl Driver for Sandboxed {
             Mode::Mock => plugins::Mode::Mock,
             Mode::Drive => plugins::Mode::Drive,
         };
-        let peer = plugins::Peer { host: peer.host, port: peer.port };
+        let peer = plugins::Peer { host: peer.host, port: peer.port, encrypted: peer.encrypted };
         let connection = self.0.connect(mode, &peer, &config).expect("an instance");
         Box::new(Sandbox { connection, blobs: BTreeSet::new() })
     }
@@ -118,6 +120,8 @@ impl Sandbox {
             Inside::KeepBytes { data, blob } => Effect::KeepBytes { data, into: self.known(blob), blob },
             Inside::SetPace(plugins::Pace::Lockstep) => Effect::SetPace(Pace::Lockstep),
             Inside::SetPace(plugins::Pace::Free) => Effect::SetPace(Pace::Free),
+            Inside::UpgradeTls { client, server } => Effect::UpgradeTls { client, server },
+            Inside::LeaveEncrypted { reason } => Effect::LeaveEncrypted { reason },
         }
     }
 

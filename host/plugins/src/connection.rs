@@ -23,6 +23,8 @@ pub enum Effect {
     Keep { from: Side, offset: u64, len: u64, blob: u64 },
     KeepBytes { data: Vec<u8>, blob: u64 },
     SetPace(Pace),
+    UpgradeTls { client: u64, server: u64 },
+    LeaveEncrypted { reason: String },
 }
 
 /// Why a guest reads no further. The connection's bytes go on in any case.

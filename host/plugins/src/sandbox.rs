@@ -204,6 +204,13 @@ impl host::HostSession for Context {
     fn set_pace(&mut self, _: Resource<Session>, pace: Pace) -> Result<()> {
         self.stage(Effect::SetPace(pace), 0)
     }
+    fn upgrade_tls(&mut self, _: Resource<Session>, client: u64, server: u64) -> Result<()> {
+        self.stage(Effect::UpgradeTls { client, server }, 0)
+    }
+    fn leave_encrypted(&mut self, _: Resource<Session>, reason: String) -> Result<()> {
+        let bytes = reason.len();
+        self.stage(Effect::LeaveEncrypted { reason }, bytes)
+    }
     fn drop(&mut self, _: Resource<Session>) -> Result<()> {
         Ok(())
     }

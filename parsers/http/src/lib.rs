@@ -69,6 +69,7 @@ impl Parser for Http {
     fn manifest() -> Manifest {
         Manifest {
             ports: vec![80, 8080, 8000, 3000, 5000, 443, 8443],
+            alpn: vec!["http/1.1".to_owned(), "http/1.0".to_owned()],
             volatile_request: VOLATILE_REQUEST.map(str::to_owned).to_vec(),
             volatile_response: VOLATILE_RESPONSE.map(str::to_owned).to_vec(),
             ..Manifest::new("Http")

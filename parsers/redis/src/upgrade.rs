@@ -85,6 +85,8 @@ impl Session for Read {
         0
     }
     fn set_pace(&mut self, _: Pace) {}
+    fn upgrade_tls(&mut self, _: u64, _: u64) {}
+    fn leave_encrypted(&mut self, _: &str) {}
     fn log(&mut self, _: Level, _: &str) {}
     fn decode(&self, _: &str, _: &[u8], _: u64) -> Result<Vec<u8>, String> {
         Err("no codings here".into())

@@ -13,6 +13,8 @@ pub struct Host {
     server: Lane,
     /// What the parser asked for, except for keeping, which is done here.
     effects: Vec<Effect>,
+    /// Where TLS begins in each direction, just asked for. What follows in a transcript is what is inside.
+    tls_from: Option<[u64; 2]>,
     pub blobs: BTreeMap<u64, Vec<u8>>,
 }
 
@@ -28,7 +30,7 @@ struct Lane {
 impl Host {
     pub fn new(link: Box<dyn Link>) -> Self {
         let (client, server) = (Lane::default(), Lane::default());
-        Self { link, now: 0, client, server, effects: Vec::new(), blobs: BTreeMap::new() }
+        Self { link, now: 0, client, server, effects: Vec::new(), tls_from: None, blobs: BTreeMap::new() }
     }
 
     /// What was asked for since the last call.
@@ -64,7 +66,12 @@ impl Host {
             let end = offset + chunk.len() as u64;
             let lane = self.lane(from);
             let seen = lane.keeps.iter().skip(known).map(|(_, start, _)| *start).find(|start| *start < end);
-            let taken = seen.map_or(end, |start| start.max(offset)) - offset;
+            let mut taken = seen.map_or(end, |start| start.max(offset)) - offset;
+            if let Some([client, server]) = self.tls_from.take() {
+                let from = if from == Side::Client { client } else { server };
+                taken = taken.min(from.saturating_sub(offset));
+            }
+            let lane = self.lane(from);
             lane.offset = offset + taken;
             data = &data[usize::try_from(taken).expect("no more than a chunk")..];
         }
@@ -111,6 +118,7 @@ impl Host {
                     self.blobs.entry(blob).or_default();
                     self.lane(from).keeps.push_back((blob, offset, len));
                 }
+                Effect::UpgradeTls { client, server } => self.tls_from = Some([client, server]),
                 Effect::KeepBytes { data, blob, .. } => self.blobs.entry(blob).or_default().extend(data),
                 other => self.effects.push(other),
             }

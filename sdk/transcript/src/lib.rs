@@ -20,6 +20,8 @@
 //! - `after`: these bytes are sent only after everything above has been answered, so no lump goes across.
 //! - `end`: this side sends no more after the block. At the end of a case both sides end, the client first.
 //!
+//! After a parser has called `upgrade_tls`, the blocks hold what is inside TLS. A parser that cannot drive is not driven.
+//!
 //! In `expect`, an exchange is a map with `request`, `responses`, and what of the following it wants to say: `class`,
 //! `summary`, `lifetime` (`test`, `connection`, `session`; default `test`), `abandoned: reason`. Bytes are written
 //! `!bytes` and blobs `!blob`, with the same escapes. `TRANSCRIPT_UPDATE=1 cargo test` writes the blocks anew.

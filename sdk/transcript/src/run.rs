@@ -83,7 +83,7 @@ fn collect(host: &mut Host, recording: &mut Recording, numbers: &mut BTreeMap<u6
             Effect::Abandon { exchange, reason } => {
                 find(recording, numbers, exchange).ended = Ended::Abandoned(reason);
             }
-            Effect::SetPace(_) => {}
+            Effect::SetPace(_) | Effect::LeaveEncrypted { .. } => {}
             other => panic!("not allowed while recording: {other:?}"),
         }
     }
@@ -147,7 +147,7 @@ impl<'a> Pool<'a> {
                     }
                     Effect::Finish { to: Side::Client } => mocked.end(),
                     Effect::Abandon { reason, .. } => return Err(reason),
-                    Effect::SetPace(_) => {}
+                    Effect::SetPace(_) | Effect::LeaveEncrypted { .. } => {}
                     other => return Err(format!("not allowed while mocking: {other:?}")),
                 }
             }
@@ -273,7 +273,7 @@ fn file(effects: Vec<Effect>, driven: &mut Recording, numbers: &BTreeMap<u64, us
 
 fn connect(driver: &mut dyn Driver, case: &Case, mode: Mode) -> Host {
     let port = driver.manifest().ports.first().copied().unwrap_or(7777);
-    Host::new(driver.connect(mode, Peer { host: "server.test".into(), port }, case.config.clone()))
+    Host::new(driver.connect(mode, Peer { host: "server.test".into(), port, encrypted: false }, case.config.clone()))
 }
 
 fn act(host: &mut Host, step: &Step) -> Result<(), Fault> {

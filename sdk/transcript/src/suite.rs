@@ -116,7 +116,7 @@ fn check(driver: &mut dyn Driver, case: &Case, update: bool) -> Result<(), Strin
         if complete || case.mock.is_some() {
             check_mock(driver, case, &steps, &recording).map_err(|error| format!("mocked {how}: {error}"))?;
         }
-        if complete || case.drive.is_some() {
+        if driver.manifest().drives && (complete || case.drive.is_some()) {
             check_drive(driver, case, &steps, &torn).map_err(|error| format!("driven {how}: {error}"))?;
         }
     }
