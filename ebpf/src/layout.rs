@@ -11,6 +11,11 @@ pub struct Addr {
     pub port: u32,
 }
 
+/// Key of a UDP port of the relay: IPv4 and IPv6 number theirs apart.
+pub const fn udp_port_key(port: u32, is_v4: bool) -> u32 {
+    port << 1 | is_v4 as u32
+}
+
 /// What user space is told through the ring buffer `EVENTS`.
 #[repr(C)]
 #[derive(Clone, Copy)]

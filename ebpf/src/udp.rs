@@ -9,7 +9,7 @@ use aya_ebpf::{
 use crate::{
     address::{LOOPBACK4, LOOPBACK6},
     context::{set_user_addr4, set_user_addr6, user_addr4, user_addr6},
-    layout::{Addr, UDP_SLOTS},
+    layout::{Addr, UDP_SLOTS, udp_port_key},
 };
 
 pub const DNS: u32 = 53;
@@ -20,7 +20,7 @@ static UDP_SLOT: HashMap<u32, Addr> = HashMap::with_max_entries(UDP_SLOTS, 0);
 /// The relay's port of slot n: key 2n for IPv4, 2n+1 for IPv6.
 #[map]
 static UDP_PORT: HashMap<u32, u32> = HashMap::with_max_entries(2 * UDP_SLOTS, 0);
-/// And back again.
+/// And back again, by [`udp_port_key`].
 #[map]
 static UDP_PORT_SLOT: HashMap<u32, u32> = HashMap::with_max_entries(2 * UDP_SLOTS, 0);
 
@@ -82,12 +82,13 @@ pub fn relay_port(to: &Addr) -> Option<u32> {
 /// Is this where the relay answers DNS?
 #[inline(always)]
 pub fn is_relay(to: &Addr) -> bool {
-    to.is_loopback() && unsafe { UDP_PORT_SLOT.get(to.port) }.is_some()
+    to.is_loopback() && unsafe { UDP_PORT_SLOT.get(udp_port_key(to.port, to.is_v4())) }.is_some()
 }
 
 /// Who sent this datagram, in the application's eyes. None: who it seems to be.
 #[inline(always)]
 fn resolver(from: &Addr) -> Option<Addr> {
-    let slot = unsafe { UDP_PORT_SLOT.get(from.port) }.filter(|_| from.is_loopback())?;
+    let key = udp_port_key(from.port, from.is_v4());
+    let slot = unsafe { UDP_PORT_SLOT.get(key) }.filter(|_| from.is_loopback())?;
     unsafe { UDP_SLOT.get(slot) }.copied()
 }

@@ -28,7 +28,7 @@ use crate::{
     events::{self, Reader},
     group::Group,
     kernel::take,
-    launch,
+    launch, layout,
 };
 
 /// The built kernel side. `cargo xtask ebpf` makes it from `ebpf/`.
@@ -134,14 +134,14 @@ fn settle(ebpf: &mut Ebpf, ports: &Ports, steered: &Steered<'_>) -> Result<(), E
     }
 
     for (slot, (port4, port6)) in (0..).zip(ports.dns.iter().take(DNS_SLOTS)) {
-        for (key, port) in [(2 * slot, Some(*port4)), (2 * slot + 1, *port6)] {
+        for (key, port, is_v4) in [(2 * slot, Some(*port4), true), (2 * slot + 1, *port6, false)] {
             let Some(port) = port.map(u32::from) else { continue };
             let mut forth: HashMap<_, u32, u32> =
                 ebpf.map_mut("UDP_PORT").ok_or(Error::Missing("UDP_PORT"))?.try_into()?;
             forth.insert(key, port, 0)?;
             let mut back: HashMap<_, u32, u32> =
                 ebpf.map_mut("UDP_PORT_SLOT").ok_or(Error::Missing("UDP_PORT_SLOT"))?.try_into()?;
-            back.insert(port, slot, 0)?;
+            back.insert(layout::udp_port_key(port, is_v4), slot, 0)?;
         }
     }
     Ok(())

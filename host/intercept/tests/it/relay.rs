@@ -27,10 +27,18 @@ impl Relay {
     pub fn bind(owner: u32) -> Self {
         let [v4, v6] = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
         let udp = |addr| UdpSocket::bind(addr).expect("a port");
+        let mut dns: Vec<_> = (0..DNS_SLOTS).map(|_| [udp(v4), udp(v6)]).collect();
+        // Each slot's IPv6 port is the next one's IPv4 port, as far as they are free: families number theirs apart.
+        for slot in 1..dns.len() {
+            let port = dns[slot][0].local_addr().expect("bound").port();
+            if let Ok(socket) = UdpSocket::bind((Ipv6Addr::LOCALHOST, port)) {
+                dns[slot - 1][1] = socket;
+            }
+        }
         Self {
             ingress: [listen(v4, owner), listen(v6, owner)],
             egress: [listen(v4, owner), listen(v6, owner)],
-            dns: Arc::new((0..DNS_SLOTS).map(|_| [udp(v4), udp(v6)]).collect()),
+            dns: Arc::new(dns),
             steered: Arc::default(),
             origins: Arc::default(),
         }
