@@ -21,7 +21,7 @@ create user t@'%' identified by 'pw';
 grant all on *.* to t@'%' with grant option;
 create user e@'%' identified via ed25519 using password('pw');
 grant all on *.* to e@'%';
-create database test;
+create database test character set utf8mb4;
 SQL
     { tail -20 "$CACHE/mariadb.log" >&2; exit 1; }
   mv "$new" "$TEMPLATE"
