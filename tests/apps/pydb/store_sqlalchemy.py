@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import config
-from sqlalchemy import CheckConstraint, Numeric, String, create_engine, func, select, text
+from sqlalchemy import BigInteger, CheckConstraint, Numeric, String, create_engine, func, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -16,7 +16,7 @@ class Base(DeclarativeBase):
 class Order(Base):
     __tablename__ = "orders"
     __table_args__ = (CheckConstraint("quantity > 0", name="positive"),)
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     customer: Mapped[str] = mapped_column(String)
     item: Mapped[str] = mapped_column(String)
     quantity: Mapped[int]
