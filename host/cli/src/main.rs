@@ -5,6 +5,7 @@ mod parsers;
 mod sets;
 mod stage;
 mod style;
+mod tls;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use ::tls::Tls;
 use anyhow::Context as _;
 use intercept::{Application, Event, Intercept, Kernel, Ports, Steered, User};
 use plugins::Registry;
@@ -15,7 +16,7 @@ use relay::{Common, ConnectionInfo, Direction, Interception, Listeners, Names, R
 use store::Config;
 use tokio::sync::{mpsc, watch};
 
-use crate::{exit::Failure, style};
+use crate::{exit::Failure, style, tls::TlsArguments};
 
 /// The kernel side as the relay knows it.
 struct Eyes(Kernel);
@@ -65,12 +66,14 @@ pub(crate) struct Plan {
     pub user: User,
     pub registry: Registry,
     pub config: Arc<Config>,
+    pub tls: TlsArguments,
 }
 
 impl Stage {
     /// Attaches, starts the relay, launches the application. `server` is what the relay does.
     pub fn set(plan: Plan, server: Server) -> Result<Self, Failure> {
-        let Plan { mode, command, output, user, registry, config } = plan;
+        let Plan { mode, command, output, user, registry, config, tls } = plan;
+        let tls = Arc::new(Tls::new(crate::tls::settings(&tls, &config, &registry)?)?);
         let owner = user.uid;
         let listeners = Listeners::bind(owner, intercept::DNS_SLOTS).context("opening the relay's sockets")?;
         let (intercept, events_rx) = attach(mode, &listeners)?;
@@ -80,6 +83,7 @@ impl Stage {
             interception: Arc::new(Eyes(kernel.clone())),
             registry,
             names: Arc::new(Names::default()),
+            tls: tls.clone(),
             config: Arc::new(move |protocol: &str| plugins.plugins.get(protocol).cloned().unwrap_or_default()),
             owner,
             workers: std::thread::available_parallelism().map_or(1, usize::from).min(4),
@@ -95,17 +99,20 @@ impl Stage {
         tokio::spawn(follow(events_rx, listening.clone(), changed_tx, move |address| {
             if let Some(sink) = &refusals {
                 let host = names.of(address.ip());
-                let connection = ConnectionInfo { id: 0, direction: Direction::Outgoing, address, host };
+                let connection = ConnectionInfo { id: 0, direction: Direction::Outgoing, address, host, tls: None };
                 sink.unreachable(&connection, relay::now(), "refused");
             }
         }));
         let directory = std::env::current_dir().context("the current directory")?;
+        let (trust, scratch) = crate::tls::trust(&tls, &config, &user, &directory)?;
         let application = intercept.launch(&intercept::Command {
             shell: command,
             directory,
             user,
-            environment: Vec::new(),
+            environment: trust.environment.into_iter().map(|(name, value)| (name, Some(value))).collect(),
             output,
+            overlays: trust.overlays.into_iter().map(|overlay| (overlay.over, overlay.file)).collect(),
+            scratch: Some(scratch),
         })?;
         // Only now: the application keeps the limit that it would have without us.
         raise_descriptor_limit();

@@ -40,6 +40,10 @@ pub struct Command {
     pub environment: Vec<(OsString, Option<OsString>)>,
     /// Its output; its input is `/dev/null`.
     pub output: Stdio,
+    /// Files that it sees in place of others, and nobody else does: the other, and what is seen. Takes root.
+    pub overlays: Vec<(PathBuf, PathBuf)>,
+    /// A folder of ours that goes when the application has gone.
+    pub scratch: Option<PathBuf>,
 }
 
 /// Where the application's output and error output go.
@@ -172,7 +176,7 @@ pub(crate) fn launch(command: &Command, group: &Arc<Group>) -> Result<Applicatio
 fn spawn(command: &Command, group: &Group, control: UnixStream) -> io::Result<(Child, Option<Output>)> {
     let user = &command.user;
     let mut supervisor = process::Command::new("/proc/self/exe");
-    supervisor.arg0("keploy").args(supervise::arguments(group.path(), user, &command.directory, &command.shell));
+    supervisor.arg0("keploy").args(supervise::arguments(group.path(), user, command));
     supervisor.stdin(OwnedFd::from(control));
     // A program under sudo sees root's.
     supervisor.env("HOME", &user.home).env("USER", &user.name).env("LOGNAME", &user.name);

@@ -19,11 +19,13 @@ use std::{
 };
 
 use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
     sys::wait::{Id, WaitPidFlag, WaitStatus, waitid},
     unistd::{self, Gid, Pid, Uid},
 };
 
-use crate::{User, group};
+use crate::{User, group, launch};
 
 /// The first argument that makes this program the supervisor. Not for people.
 const WORD: &str = "__supervise";
@@ -80,17 +82,20 @@ fn send(mut control: &UnixStream, message: Message) -> io::Result<()> {
 }
 
 /// The supervisor's command line, as [`Order::parse`] reads it.
-pub fn arguments(group: &Path, user: &User, directory: &Path, shell: &str) -> [OsString; 7] {
+pub fn arguments(group: &Path, user: &User, command: &launch::Command) -> Vec<OsString> {
     let groups: Vec<_> = user.groups.iter().map(u32::to_string).collect();
-    [
+    let mut arguments = vec![
         WORD.into(),
         group.into(),
         user.uid.to_string().into(),
         user.gid.to_string().into(),
         groups.join(",").into(),
-        directory.into(),
-        shell.into(),
-    ]
+        command.directory.clone().into(),
+        command.shell.clone().into(),
+        command.scratch.clone().unwrap_or_default().into(),
+    ];
+    arguments.extend(command.overlays.iter().flat_map(|(over, file)| [over.into(), file.into()]));
+    arguments
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -101,6 +106,9 @@ struct Order {
     groups: Vec<Gid>,
     directory: PathBuf,
     shell: OsString,
+    /// Empty: none.
+    scratch: PathBuf,
+    overlays: Vec<[PathBuf; 2]>,
 }
 
 impl Order {
@@ -117,8 +125,14 @@ impl Order {
             },
             directory: arguments.next()?.into(),
             shell: arguments.next()?,
+            scratch: arguments.next()?.into(),
+            overlays: {
+                let rest: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+                let (pairs, odd) = rest.as_chunks();
+                odd.is_empty().then(|| pairs.to_vec())?
+            },
         };
-        arguments.next().is_none().then_some(order)
+        Some(order)
     }
 
     fn carry_out(self) -> io::Result<()> {
@@ -139,11 +153,19 @@ impl Order {
             Err(error) => send(&control, Message::failed(error))?,
         }
         group::remove(&self.group);
+        if !self.scratch.as_os_str().is_empty() {
+            // Not there: somebody was quicker.
+            let _ = std::fs::remove_dir_all(&self.scratch);
+        }
         Ok(())
     }
 
     /// Returns only when there is no shell, with the code that a shell gives for that.
     fn become_application(&self, control: &UnixStream) -> i32 {
+        if let Err((over, error)) = self.lay_files() {
+            // It goes without: what it trusts is then up to its environment.
+            eprintln!("keploy: no file can be laid over {}: {error}", over.display());
+        }
         if let Err(error) = self.take_off_rights() {
             let _ = send(control, Message::failed(error));
             return 1;
@@ -152,6 +174,25 @@ impl Order {
         let error = Command::new("/bin/sh").arg("-c").arg(&self.shell).stdin(Stdio::null()).exec();
         eprintln!("keploy: /bin/sh: {error}");
         127
+    }
+
+    /// In a mount namespace that only the application is in. Mounts made outside later still appear in it.
+    fn lay_files(&self) -> Result<(), (PathBuf, nix::Error)> {
+        let nothing = None::<&Path>;
+        if self.overlays.is_empty() {
+            return Ok(());
+        }
+        let root = Path::new("/");
+        unshare(CloneFlags::CLONE_NEWNS)
+            .and_then(|()| mount(nothing, root, nothing, MsFlags::MS_REC | MsFlags::MS_SLAVE, nothing))
+            .map_err(|error| (root.to_owned(), error))?;
+        for [over, file] in &self.overlays {
+            let lay = |flags| mount(Some(file.as_path()), over.as_path(), nothing, MsFlags::MS_BIND | flags, nothing);
+            lay(MsFlags::empty())
+                .and_then(|()| lay(MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY))
+                .map_err(|error| (over.clone(), error))?;
+        }
+        Ok(())
     }
 
     fn take_off_rights(&self) -> nix::Result<()> {
@@ -218,23 +259,37 @@ mod tests {
         User { uid: 1000, gid: 100, groups: groups.to_vec(), name: "ann".into(), home: "/home/ann".into() }
     }
 
+    fn command() -> launch::Command {
+        launch::Command {
+            shell: "a b; c".into(),
+            directory: "/d".into(),
+            user: user(&[]),
+            environment: Vec::new(),
+            output: launch::Stdio::Inherit,
+            overlays: vec![("/over".into(), "/file".into())],
+            scratch: Some("/s".into()),
+        }
+    }
+
     #[test]
     fn an_order_is_read_as_it_was_written() {
         for groups in [&[][..], &[100, 27]] {
-            let [word, rest @ ..] = arguments(Path::new("/g"), &user(groups), Path::new("/d"), "a b; c");
-            assert_eq!(word, WORD);
-            let order = Order::parse(rest.into_iter()).expect("well-formed");
+            let mut arguments = arguments(Path::new("/g"), &user(groups), &command()).into_iter();
+            assert_eq!(arguments.next(), Some(WORD.into()));
+            let order = Order::parse(arguments).expect("well-formed");
             assert_eq!(order.groups, groups.iter().copied().map(Gid::from_raw).collect::<Vec<_>>());
             assert_eq!((order.uid.as_raw(), order.gid.as_raw()), (1000, 100));
             assert_eq!((order.shell, order.directory), ("a b; c".into(), "/d".into()));
+            assert_eq!((order.scratch, order.overlays), ("/s".into(), vec![["/over".into(), "/file".into()]]));
         }
     }
 
     #[test]
     fn half_an_order_is_none() {
-        let [_, rest @ ..] = arguments(Path::new("/g"), &user(&[1]), Path::new("/d"), "true");
-        for n in 0..rest.len() {
-            assert_eq!(Order::parse(rest.iter().take(n).cloned()), None);
+        let whole = arguments(Path::new("/g"), &user(&[1]), &command());
+        let without_overlays = whole.len() - 3;
+        for n in (0..whole.len() - 1).filter(|n| *n != without_overlays) {
+            assert_eq!(Order::parse(whole[1..].iter().take(n).cloned()), None, "{n}");
         }
     }
 

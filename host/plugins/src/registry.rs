@@ -61,6 +61,10 @@ impl Registry {
         Ok(())
     }
 
+    fn asked(&self, incoming: bool) -> impl DoubleEndedIterator<Item = &Arc<Plugin>> {
+        self.plugins.iter().filter(move |plugin| !plugin.is_benched() && (plugin.manifest.drives || !incoming))
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Plugin>> {
         self.plugins.iter()
     }
@@ -71,10 +75,11 @@ impl Registry {
 
     /// Asks every parser about the first bytes of a connection. The surest wins; of equals, the one that names the
     /// port, then the one that was added first. While somebody surer could still come, the answer is `More`.
-    pub fn detect(&self, peer: &Peer, client: &[u8], server: &[u8]) -> Detected {
+    /// A connection that comes `incoming` to the application is for those who can take its client's place.
+    pub fn detect(&self, peer: &Peer, incoming: bool, client: &[u8], server: &[u8]) -> Detected {
         let mut best: Option<((u8, bool), &Arc<Plugin>)> = None;
         let mut more: Option<usize> = None;
-        for plugin in self.plugins.iter().filter(|plugin| !plugin.is_benched()) {
+        for plugin in self.asked(incoming) {
             match plugin.detect(peer, client, server) {
                 Ok(Verdict::Yes(sure)) => {
                     let rank = (sure, plugin.manifest.ports.contains(&peer.port));
@@ -101,13 +106,12 @@ impl Registry {
     }
 
     /// `detect` when no more bytes will come in time: the surest of those that are sure at all.
-    pub fn detect_now(&self, peer: &Peer, client: &[u8], server: &[u8]) -> Option<Arc<Plugin>> {
+    pub fn detect_now(&self, peer: &Peer, incoming: bool, client: &[u8], server: &[u8]) -> Option<Arc<Plugin>> {
         let sure = |plugin: &&Arc<Plugin>| match plugin.detect(peer, client, server) {
             Ok(Verdict::Yes(sure)) => Some((sure, plugin.manifest.ports.contains(&peer.port))),
             _ => None,
         };
-        let asked = self.plugins.iter().filter(|plugin| !plugin.is_benched());
-        let answers = asked.filter_map(|plugin| sure(&plugin).map(|sure| (sure, plugin)));
+        let answers = self.asked(incoming).filter_map(|plugin| sure(&plugin).map(|sure| (sure, plugin)));
         answers.rev().max_by_key(|(sure, _)| *sure).map(|(_, plugin)| plugin.clone())
     }
 }

@@ -121,6 +121,7 @@ impl Recorder {
                 ended,
                 connection,
                 app_port: exchange.connection.address.port(),
+                tls: exchange.connection.tls.clone(),
                 ..TestCase::default()
             }),
             Direction::Outgoing => self.journal.mock(Mock {

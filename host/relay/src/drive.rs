@@ -10,6 +10,7 @@ use std::{
 
 use keploy_value::Blob;
 use plugins::{Effect, Failure, Mode, Peer, Plugin, Side};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::Interest,
     net::{TcpSocket, TcpStream},
@@ -17,12 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Common, Interception,
-    blob::HashOnly,
-    guest::Guest,
-    mock::number_blobs,
-    now,
-    pump::{Buffer, half_close},
+    Common, Interception, blob::HashOnly, guest::Guest, mock::number_blobs, now, pump::Buffer, stream::Stream, tls,
 };
 
 /// Why a test could not be driven.
@@ -30,6 +26,8 @@ use crate::{
 pub enum DriveError {
     #[error("cannot connect to the application at {0}: {1}")]
     Connect(SocketAddr, io::Error),
+    #[error("the TLS handshake with the application at {0} failed: {1}")]
+    Tls(SocketAddr, io::Error),
     #[error("the application closed the connection{0}")]
     Closed(String),
     #[error("no answer within {0:?}\nhint: --api-timeout allows more")]
@@ -51,7 +49,7 @@ pub struct Driven {
 
 /// One connection to the application, over which one recorded connection's tests are sent.
 pub struct Drive {
-    stream: TcpStream,
+    stream: Stream,
     guest: Guest,
     _through: LetThrough,
     exchanges: u64,
@@ -94,11 +92,16 @@ pub(crate) async fn dial(
 }
 
 impl Drive {
-    /// Connects to the application where it listens.
+    /// Connects to the application where it listens; with TLS, when it was recorded so (see [`ConnectionInfo::tls`]).
     ///
     /// # Errors
     /// When it does not accept, or the parser fails.
-    pub async fn connect(common: &Common, plugin: &Plugin, listening: SocketAddr) -> Result<Self, DriveError> {
+    pub async fn connect(
+        common: &Common,
+        plugin: &Plugin,
+        listening: SocketAddr,
+        tls: Option<&str>,
+    ) -> Result<Self, DriveError> {
         let ip = match listening.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             // A wildcard listener takes IPv4, too, unless it says otherwise; ::1 it always takes.
@@ -108,7 +111,18 @@ impl Drive {
         let to = SocketAddr::new(ip, listening.port());
         let fail = |error| DriveError::Connect(to, error);
         let (stream, through) = dial(&common.interception, to, None).await.map_err(fail)?;
-        let peer = Peer { host: ip.to_string(), port: to.port() };
+        let stream = match tls {
+            None => Stream::Plain(stream),
+            Some(name) => {
+                let alpn: Vec<_> = plugin.manifest.alpn.iter().map(|name| name.clone().into_bytes()).collect();
+                let upstream =
+                    common.tls.application(&alpn).map_err(|error| DriveError::Tls(to, io::Error::other(error)))?;
+                let name = ServerName::try_from(name.to_owned()).unwrap_or(ip.into());
+                let shaken = tls::shake_hands(stream, &upstream, name).await;
+                Stream::Tls(Box::new(shaken.map_err(|error| DriveError::Tls(to, error))?))
+            }
+        };
+        let peer = Peer { host: ip.to_string(), port: to.port(), encrypted: tls.is_some() };
         let config = (common.config)(&plugin.manifest.protocol);
         let connection = plugin.connect(Mode::Drive, &peer, &config)?;
         let mut drive = Self {
@@ -195,7 +209,7 @@ impl Drive {
             }
             patience = SILENCE;
         }
-        if self.open && half_close(&self.stream).is_ok() {
+        if self.open && self.stream.half_close(false).await.is_ok() {
             let mut effects = Vec::new();
             self.guest.end(Side::Client, now(), &mut effects)?;
             self.perform(effects)?;
@@ -218,7 +232,10 @@ impl Drive {
             Err(error) => Err(error),
         };
         match read {
-            Ok(n @ 1..) => self.guest.feed(Side::Server, now(), &buffer[..n], &mut effects)?,
+            Ok(n @ 1..) => {
+                self.guest.feed(Side::Server, now(), &buffer[..n], &mut effects)?;
+                self.guest.begins_tls(Mode::Drive)?;
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(0) | Err(_) => {
                 self.open = false;
@@ -254,8 +271,10 @@ impl Drive {
                     self.out.push(Out::Blob(*known));
                 }
                 Effect::Finish { .. } => self.out.push(Out::Finish),
-                Effect::Open { .. } | Effect::SetPace(_) => {}
-                Effect::Keep { .. } | Effect::KeepBytes { .. } => unreachable!("taken out by `Guest`"),
+                Effect::Open { .. } | Effect::SetPace(_) | Effect::LeaveEncrypted { .. } => {}
+                Effect::Keep { .. } | Effect::KeepBytes { .. } | Effect::UpgradeTls { .. } => {
+                    unreachable!("taken out by `Guest`")
+                }
             }
         }
         Ok(())
@@ -267,7 +286,7 @@ impl Drive {
             let written = match out {
                 Out::Bytes(bytes) => self.write(&bytes).await?,
                 Out::Blob(known) => self.write_file(blob(&known).map_err(DriveError::Blob)?).await?,
-                Out::Finish => half_close(&self.stream),
+                Out::Finish => self.stream.half_close(false).await,
             };
             if let Err(error) = written {
                 tracing::debug!(%error, "the application stopped reading");

@@ -2,7 +2,7 @@
 use std::{collections::HashMap, io};
 
 use keploy_value::{Blob, Value};
-use plugins::{Connection, Effect, Failure, Fault, Side};
+use plugins::{Connection, Effect, Failure, Fault, Mode, Side};
 
 use crate::BlobWriter;
 
@@ -16,6 +16,8 @@ pub(crate) struct Guest {
     keeping: [Option<Keeping>; 2],
     blobs: HashMap<u64, Body>,
     make_blob: MakeBlob,
+    /// Where TLS begins in each direction, as the guest has just said.
+    tls_from: Option<[u64; 2]>,
 }
 
 /// The next `left` bytes of a direction go into `blob`, from `offset` on.
@@ -39,7 +41,7 @@ fn index(side: Side) -> usize {
 
 impl Guest {
     pub fn new(connection: Connection, make_blob: MakeBlob) -> Self {
-        Self { connection, offsets: [0; 2], keeping: [None, None], blobs: HashMap::new(), make_blob }
+        Self { connection, offsets: [0; 2], keeping: [None, None], blobs: HashMap::new(), make_blob, tls_from: None }
     }
 
     /// The guest itself, for the calls that carry no bytes of the wire.
@@ -48,12 +50,13 @@ impl Guest {
     }
 
     /// Shows the guest bytes that crossed the wire. What it asks for is appended to `effects`; bodies that it wants
-    /// kept are taken out on the way.
+    /// kept are taken out on the way. Returns how many bytes it has seen: all, unless TLS begins in them.
     ///
     /// # Errors
     /// When the guest is at its end.
-    pub fn feed(&mut self, from: Side, at: u64, mut data: &[u8], effects: &mut Vec<Effect>) -> Result<(), Failure> {
-        while !data.is_empty() {
+    pub fn feed(&mut self, from: Side, at: u64, bytes: &[u8], effects: &mut Vec<Effect>) -> Result<usize, Failure> {
+        let mut data = bytes;
+        while !data.is_empty() && self.tls_from.is_none() {
             let seen = match self.due(from)? {
                 Some(mut keeping) => {
                     let take = keeping.left.min(data.len() as u64);
@@ -74,7 +77,21 @@ impl Guest {
             };
             data = &data[usize::try_from(seen).expect("not more than data's length")..];
         }
-        Ok(())
+        Ok(bytes.len() - data.len())
+    }
+
+    /// True once, when the guest has found that TLS begins where it has been shown all bytes to.
+    ///
+    /// # Errors
+    /// When that is not where it says.
+    pub fn begins_tls(&mut self, mode: Mode) -> Result<bool, Failure> {
+        let Some([client, server]) = self.tls_from.take() else { return Ok(false) };
+        let here = client == self.offsets[0] && (mode == Mode::Mock || server == self.offsets[1]);
+        if mode != Mode::Drive && here {
+            return Ok(true);
+        }
+        let message = format!("the parser wants TLS from {client} and {server} on, but {:?} went by", self.offsets);
+        Err(fault("tls-elsewhere", &message))
     }
 
     /// That side will send no more.
@@ -98,6 +115,11 @@ impl Guest {
         self.connection.feed(from, offset, at, data, effects)?;
         self.take_keeps(effects)?;
         let end = offset + data.len() as u64;
+        if let Some(tls_from) = self.tls_from {
+            let shown_to = tls_from[index(from)].clamp(offset, end);
+            self.offsets[index(from)] = shown_to;
+            return Ok(shown_to - offset);
+        }
         let shown_to = match &self.keeping[index(from)] {
             Some(keeping) if keeping.offset < offset || keeping.offset > end => {
                 return Err(wrong_keep(keeping.offset, offset, end));
@@ -118,9 +140,11 @@ impl Guest {
         }
     }
 
-    /// Takes what is to be kept out of what the guest asked for: that is ours to do.
+    /// Takes what is to be kept, and TLS, out of what the guest asked for: that is ours to do.
     fn take_keeps(&mut self, effects: &mut Vec<Effect>) -> Result<(), Failure> {
-        let is_keep = |effect: &mut Effect| matches!(effect, Effect::Keep { .. } | Effect::KeepBytes { .. });
+        let is_keep = |effect: &mut Effect| {
+            matches!(effect, Effect::Keep { .. } | Effect::KeepBytes { .. } | Effect::UpgradeTls { .. })
+        };
         if !effects.iter_mut().any(is_keep) {
             return Ok(());
         }
@@ -132,6 +156,7 @@ impl Guest {
                     }
                 }
                 Effect::KeepBytes { data, blob } => self.keep(blob, &data)?,
+                Effect::UpgradeTls { client, server } => self.tls_from = Some([client, server]),
                 _ => unreachable!("only keeps were taken"),
             }
         }

@@ -13,7 +13,9 @@ mod mock;
 mod names;
 mod pump;
 mod server;
+mod stream;
 mod tap;
+mod tls;
 
 use std::{fs::File, io, net::SocketAddr, sync::Arc};
 
@@ -51,7 +53,7 @@ pub enum Direction {
 }
 
 /// One connection, as everybody downstream refers to it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConnectionInfo {
     /// Counted from 1 within a run.
     pub id: u64,
@@ -60,6 +62,8 @@ pub struct ConnectionInfo {
     pub address: SocketAddr,
     /// The name that was resolved to `address`, else the address.
     pub host: String,
+    /// TLS was taken off from its first byte on; the name that the client asked for, which may be none (empty).
+    pub tls: Option<String>,
 }
 
 impl ConnectionInfo {
@@ -142,6 +146,7 @@ pub struct Common {
     pub interception: Arc<dyn Interception>,
     pub registry: Registry,
     pub names: Arc<Names>,
+    pub tls: Arc<::tls::Tls>,
     /// `plugins.<protocol>` of keploy.yml.
     pub config: Arc<dyn Fn(&str) -> Value + Send + Sync>,
     /// Whom the application runs as: our sockets on its ports belong to it, so that it can bind them again.

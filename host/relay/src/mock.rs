@@ -2,44 +2,113 @@
 use std::{collections::HashMap, fs::File, io::Read as _, sync::Arc};
 
 use keploy_value::{Blob, Value};
-use plugins::{Connection, Detected, Effect, Failure, Mode, Peer, Plugin, Side};
+use plugins::{Connection, Detected, Effect, Failure, Mode, Peer, Plugin, Side, SpeaksFirst};
 use tokio::net::TcpStream;
 
 use crate::{
-    Answer, Answers, Common, ConnectionInfo,
-    blob::HashOnly,
-    guest::Guest,
-    now,
-    pump::{Buffer, half_close, reset, write_all},
+    Answer, Answers, Common, ConnectionInfo, blob::HashOnly, guest::Guest, now, pump::Buffer, stream::Stream, tls,
 };
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(stream: TcpStream, info: Arc<ConnectionInfo>, common: &Common, answers: &dyn Answers) {
+pub(crate) async fn serve(socket: TcpStream, info: Arc<ConnectionInfo>, common: &Common, answers: &dyn Answers) {
+    let stream = Stream::Plain(socket);
     let is_it = |(host, port, _): &(String, u16, String)| (host, *port) == (&info.host, info.address.port());
     if answers.out_of_reach().iter().any(is_it) {
         // The kernel could not be told in time: a reset comes nearest.
-        return reset(&stream);
+        return stream.reset();
     }
+    let spoken = answers.protocols(&info);
     let mut first = Vec::new();
-    let plugin = match choose(&stream, &info, common, answers, &mut first).await {
+    let (stream, encrypted) = match begin(stream, &info, common, &spoken, &mut first).await {
+        Ok(begun) => begun,
+        Err(reason) => return answers.unanswered(&info, &reason),
+    };
+    let plugin = match choose(&stream, encrypted, &info, common, &spoken, &mut first).await {
         Ok(plugin) => plugin,
         Err(reason) => {
             answers.unanswered(&info, &reason);
-            return reset(&stream);
+            return stream.reset();
         }
     };
-    let mut mock = match Mock::new(plugin, &info, common, answers) {
+    let mut mock = match Mock::new(plugin, encrypted, &info, common, answers) {
         Ok(mock) => mock,
         Err(failure) => {
             answers.unanswered(&info, &failure.to_string());
-            return reset(&stream);
+            return stream.reset();
         }
     };
-    if let Err(broken) = converse(&stream, &mut mock, &first).await {
-        if let Broken::Guest(failure) = broken {
-            answers.unanswered(&info, &failure.to_string());
+    match converse(&stream, &mut mock, &first).await {
+        Ok(None) => {}
+        Ok(Some(hello)) => {
+            let Stream::Plain(socket) = stream else {
+                return answers.unanswered(&info, "the parser asked for TLS inside TLS");
+            };
+            match tls::be_server(&common.tls, &info, socket, hello, &[]).await {
+                Ok(stream) => finish(&stream, &mut mock, &info, answers).await,
+                Err(reason) => answers.unanswered(&info, &reason),
+            }
         }
-        reset(&stream);
+        Err(broken) => broken_off(&stream, broken, &info, answers),
+    }
+}
+
+/// What is said inside TLS that began in mid-stream.
+async fn finish(stream: &Stream, mock: &mut Mock<'_>, info: &ConnectionInfo, answers: &dyn Answers) {
+    match read_on(stream, mock).await {
+        Ok(None) => {}
+        Ok(Some(_)) => answers.unanswered(info, "the parser asked for TLS inside TLS"),
+        Err(broken) => broken_off(stream, broken, info, answers),
+    }
+}
+
+fn broken_off(stream: &Stream, broken: Broken, info: &ConnectionInfo, answers: &dyn Answers) {
+    if let Broken::Guest(failure) = broken {
+        answers.unanswered(info, &failure.to_string());
+    }
+    stream.reset();
+}
+
+/// Takes TLS off, when the application begins with it. Waits for its first bytes, unless the server speaks first here.
+async fn begin(
+    stream: Stream,
+    info: &ConnectionInfo,
+    common: &Common,
+    spoken: &[String],
+    first: &mut Vec<u8>,
+) -> Result<(Stream, bool), String> {
+    let parsers: Vec<_> = spoken.iter().filter_map(|protocol| common.registry.get(protocol)).collect();
+    if let [parser] = parsers[..]
+        && matches!(parser.manifest.speaks_first, SpeaksFirst::Server)
+    {
+        return Ok((stream, false));
+    }
+    if !read_first(&stream, first).await? {
+        return Ok((stream, false));
+    }
+    if !tls::is_hello(first) {
+        return Ok((stream, false));
+    }
+    let Stream::Plain(socket) = stream else { return Ok((stream, true)) };
+    let alpn: Vec<String> = parsers.iter().flat_map(|parser| parser.manifest.alpn.clone()).collect();
+    let stream = tls::be_server(&common.tls, info, socket, std::mem::take(first), &alpn).await?;
+    Ok((stream, true))
+}
+
+/// Some bytes more. False: there are none, and there will be none.
+async fn read_first(stream: &Stream, first: &mut Vec<u8>) -> Result<bool, String> {
+    let mut buffer = Buffer::take();
+    loop {
+        let gone = |_| "the application closed it without a word".to_owned();
+        stream.readable().await.map_err(gone)?;
+        match stream.try_read(&mut buffer) {
+            Ok(0) => return Ok(false),
+            Ok(n) => {
+                first.extend_from_slice(&buffer[..n]);
+                return Ok(true);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(gone(error)),
+        }
     }
 }
 
@@ -59,19 +128,32 @@ impl From<Failure> for Broken {
     }
 }
 
-async fn converse(stream: &TcpStream, mock: &mut Mock<'_>, first: &[u8]) -> Result<(), Broken> {
+/// Some: TLS begins here; so much of it was read already.
+async fn converse(stream: &Stream, mock: &mut Mock<'_>, first: &[u8]) -> Result<Option<Vec<u8>>, Broken> {
     mock.call(|connection, effects| connection.start(now(), effects))?;
     mock.flush(stream).await?;
     if !first.is_empty() {
-        mock.feed(first)?;
+        let tls = mock.feed(first)?;
         mock.flush(stream).await?;
+        if let Some(seen) = tls {
+            return Ok(Some(first[seen..].to_vec()));
+        }
     }
+    read_on(stream, mock).await
+}
+
+async fn read_on(stream: &Stream, mock: &mut Mock<'_>) -> Result<Option<Vec<u8>>, Broken> {
     loop {
         stream.readable().await?;
         let mut buffer = Buffer::take();
         match stream.try_read(&mut buffer) {
             Ok(0) => break,
-            Ok(n) => mock.feed(&buffer[..n])?,
+            Ok(n) => {
+                if let Some(seen) = mock.feed(&buffer[..n])? {
+                    mock.flush(stream).await?;
+                    return Ok(Some(buffer[seen..n].to_vec()));
+                }
+            }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error.into()),
         }
@@ -80,44 +162,39 @@ async fn converse(stream: &TcpStream, mock: &mut Mock<'_>, first: &[u8]) -> Resu
     }
     mock.end()?;
     mock.flush(stream).await?;
-    Ok(half_close(stream)?)
+    stream.half_close(false).await?;
+    Ok(None)
 }
 
 /// The parser that was used for this destination; else the one that recognises what the application says.
 async fn choose(
-    stream: &TcpStream,
+    stream: &Stream,
+    encrypted: bool,
     info: &ConnectionInfo,
     common: &Common,
-    answers: &dyn Answers,
+    recorded: &[String],
     first: &mut Vec<u8>,
 ) -> Result<Arc<Plugin>, String> {
-    let recorded = answers.protocols(info);
-    if let [protocol] = &recorded[..] {
+    if let [protocol] = recorded {
         return common.registry.get(protocol).cloned().ok_or_else(|| {
             format!("it was recorded as {protocol}, for which there is no parser\nhint: --plugins DIR adds parsers")
         });
     }
     // Several protocols, or none: the application has to speak first.
-    let peer = Peer { host: info.host.clone(), port: info.address.port() };
+    let peer = Peer { host: info.host.clone(), port: info.address.port(), encrypted };
     loop {
-        let mut buffer = Buffer::take();
-        let gone = |_| "the application closed it without a word".to_owned();
-        stream.readable().await.map_err(gone)?;
-        match stream.try_read(&mut buffer) {
-            Ok(0) => {
-                let found = common.registry.detect_now(&peer, first, &[]);
-                return found.ok_or_else(|| "the application closed it without a word".to_owned());
-            }
-            Ok(n) => first.extend_from_slice(&buffer[..n]),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Err(gone(error)),
+        match common.registry.detect(&peer, false, first, &[]) {
+            Detected::Plugin(plugin) if !first.is_empty() => return Ok(plugin),
+            Detected::Nobody if !first.is_empty() => break,
+            _ if first.len() >= 16 << 10 => break,
+            _ => {}
         }
-        match common.registry.detect(&peer, first, &[]) {
-            Detected::Plugin(plugin) => return Ok(plugin),
-            Detected::More(_) if first.len() < 16 << 10 => {}
-            _ => return Err("no parser recognises what the application says".to_owned()),
+        if !read_first(stream, first).await? {
+            let found = common.registry.detect_now(&peer, false, first, &[]);
+            return found.ok_or_else(|| "the application closed it without a word".to_owned());
         }
     }
+    Err("no parser recognises what the application says".to_owned())
 }
 
 struct Mock<'a> {
@@ -142,11 +219,12 @@ enum Out {
 impl<'a> Mock<'a> {
     fn new(
         plugin: Arc<Plugin>,
+        encrypted: bool,
         info: &'a ConnectionInfo,
         common: &Common,
         answers: &'a dyn Answers,
     ) -> Result<Self, Failure> {
-        let peer = Peer { host: info.host.clone(), port: info.address.port() };
+        let peer = Peer { host: info.host.clone(), port: info.address.port(), encrypted };
         let manifest = &plugin.manifest;
         let connection = plugin.connect(Mode::Mock, &peer, &(common.config)(&manifest.protocol))?;
         Ok(Self {
@@ -160,10 +238,12 @@ impl<'a> Mock<'a> {
         })
     }
 
-    fn feed(&mut self, data: &[u8]) -> Result<(), Failure> {
+    /// Some: TLS begins after so many of the bytes.
+    fn feed(&mut self, data: &[u8]) -> Result<Option<usize>, Failure> {
         let mut effects = Vec::new();
-        self.guest.feed(Side::Client, now(), data, &mut effects)?;
-        self.perform(effects)
+        let seen = self.guest.feed(Side::Client, now(), data, &mut effects)?;
+        self.perform(effects)?;
+        Ok(self.guest.begins_tls(Mode::Mock)?.then_some(seen))
     }
     fn end(&mut self) -> Result<(), Failure> {
         let mut effects = Vec::new();
@@ -214,8 +294,10 @@ impl<'a> Mock<'a> {
                 }
                 Effect::Finish { .. } => self.out.push(Out::Finish),
                 Effect::Abandon { reason, .. } => self.answers.unanswered(self.info, &reason),
-                Effect::Reply { .. } | Effect::Close { .. } | Effect::SetPace(_) => {}
-                Effect::Keep { .. } | Effect::KeepBytes { .. } => unreachable!("taken out by `Guest`"),
+                Effect::Reply { .. } | Effect::Close { .. } | Effect::SetPace(_) | Effect::LeaveEncrypted { .. } => {}
+                Effect::Keep { .. } | Effect::KeepBytes { .. } | Effect::UpgradeTls { .. } => {
+                    unreachable!("taken out by `Guest`")
+                }
             }
         }
         Ok(())
@@ -225,7 +307,7 @@ impl<'a> Mock<'a> {
         number_blobs(document, &mut self.blobs)
     }
 
-    async fn flush(&mut self, stream: &TcpStream) -> Result<(), Broken> {
+    async fn flush(&mut self, stream: &Stream) -> Result<(), Broken> {
         for out in std::mem::take(&mut self.out) {
             write(stream, out).await?;
         }
@@ -233,11 +315,11 @@ impl<'a> Mock<'a> {
     }
 }
 
-async fn write(stream: &TcpStream, out: Out) -> Result<(), Broken> {
+async fn write(stream: &Stream, out: Out) -> Result<(), Broken> {
     match out {
-        Out::Bytes(bytes) => write_all(stream, &bytes).await?,
+        Out::Bytes(bytes) => stream.write_all(&bytes).await?,
         Out::File(file) => write_file(stream, file).await?,
-        Out::Finish => half_close(stream)?,
+        Out::Finish => stream.half_close(false).await?,
     }
     Ok(())
 }
@@ -246,12 +328,12 @@ async fn write(stream: &TcpStream, out: Out) -> Result<(), Broken> {
 ///
 /// # Errors
 /// When the peer is gone or the file cannot be read.
-async fn write_file(stream: &TcpStream, mut file: File) -> std::io::Result<()> {
+async fn write_file(stream: &Stream, mut file: File) -> std::io::Result<()> {
     let mut buffer = Buffer::take();
     loop {
         match file.read(&mut buffer)? {
             0 => return Ok(()),
-            n => write_all(stream, &buffer[..n]).await?,
+            n => stream.write_all(&buffer[..n]).await?,
         }
     }
 }

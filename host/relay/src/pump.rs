@@ -3,44 +3,85 @@
 //! Bytes go on first and are read second: a parser costs the application nothing but the hop. A half-close, a reset and
 //! a slow reader are passed on as they are.
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
+    future::poll_fn,
     io,
-    net::Shutdown,
     ops::{Deref, DerefMut},
-    time::Duration,
+    pin::pin,
+    task::Poll,
 };
 
 use plugins::{Pace, Side};
-use socket2::SockRef;
-use tokio::net::TcpStream;
 
-use crate::{now, tap::Tap};
+use crate::{
+    now,
+    stream::{Stream, or_nothing},
+    tap::Tap,
+};
 
-/// Moves bytes both ways until both sides have ended, or one broke. Without a tap nobody reads along.
-pub(crate) async fn run(client: TcpStream, server: TcpStream, tap: Option<&RefCell<Tap>>) {
-    let there = forward(&client, &server, Side::Client, tap);
-    let back = forward(&server, &client, Side::Server, tap);
-    if tokio::try_join!(there, back).is_err() {
+/// Why no more bytes are moved.
+pub(crate) enum Moved {
+    /// Both sides have ended, or one broke.
+    ToTheEnd,
+    /// What comes next is a TLS handshake; so much of it was read from the client, and nothing of it has gone on.
+    ToTls(Vec<u8>),
+}
+
+/// Moves bytes both ways. Without a tap nobody reads along.
+pub(crate) async fn run(client: &Stream, server: &Stream, tap: Option<&RefCell<Tap>>) -> Moved {
+    let tls = RefCell::new(None);
+    let writing = [Cell::new(false), Cell::new(false)];
+    let mut there = pin!(forward(client, server, Side::Client, tap, &tls, &writing[0]));
+    let mut back = pin!(forward(server, client, Side::Server, tap, &tls, &writing[1]));
+    let (mut there_ended, mut back_ended) = (None, None);
+    let broken = poll_fn(|cx| {
+        if there_ended.is_none()
+            && let Poll::Ready(ended) = there.as_mut().poll(cx)
+        {
+            there_ended = Some(ended);
+        }
+        if back_ended.is_none()
+            && let Poll::Ready(ended) = back.as_mut().poll(cx)
+        {
+            back_ended = Some(ended);
+        }
+        match (&there_ended, &back_ended) {
+            (Some(Err(_)), _) | (_, Some(Err(_))) => Poll::Ready(true),
+            (Some(Ok(())), Some(Ok(()))) => Poll::Ready(false),
+            // One direction has found TLS; the other one is at rest, or it finishes what it is writing.
+            _ if tls.borrow().is_some() && !writing.iter().any(Cell::get) => Poll::Ready(false),
+            _ => Poll::Pending,
+        }
+    })
+    .await;
+    if let Some(first) = tls.take() {
+        return Moved::ToTls(first);
+    }
+    if broken {
         // One side was reset: so is the other.
-        reset(&client);
-        reset(&server);
+        client.reset();
+        server.reset();
     }
     if let Some(tap) = tap {
         tap.borrow_mut().finish(now());
     }
-}
-
-/// What is dropped next will send a reset instead of an orderly end.
-pub(crate) fn reset(stream: &TcpStream) {
-    if let Err(error) = SockRef::from(stream).set_linger(Some(Duration::ZERO)) {
-        tracing::debug!(%error, "a reset became an orderly end");
-    }
+    Moved::ToTheEnd
 }
 
 /// One direction, to its end.
-async fn forward(from: &TcpStream, to: &TcpStream, side: Side, tap: Option<&RefCell<Tap>>) -> io::Result<()> {
+async fn forward(
+    from: &Stream,
+    to: &Stream,
+    side: Side,
+    tap: Option<&RefCell<Tap>>,
+    tls: &RefCell<Option<Vec<u8>>>,
+    writing: &Cell<bool>,
+) -> io::Result<()> {
     loop {
         from.readable().await?;
+        if tls.borrow().is_some() {
+            return Ok(());
+        }
         // Buffers are only held while there is something in them: an idle connection has none.
         let mut buffer = Buffer::take();
         loop {
@@ -49,7 +90,7 @@ async fn forward(from: &TcpStream, to: &TcpStream, side: Side, tap: Option<&RefC
                     if let Some(tap) = tap {
                         tap.borrow_mut().end(side, now());
                     }
-                    return half_close(to);
+                    return to.half_close(from.was_cut()).await;
                 }
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -60,42 +101,24 @@ async fn forward(from: &TcpStream, to: &TcpStream, side: Side, tap: Option<&RefC
             let at = now();
             let pace = tap.map_or(Pace::Free, |tap| tap.borrow().pace());
             // Tried before it is read, so that no answer to these bytes can be read before them.
-            let written = if pace == Pace::Free { written(to.try_write(data))? } else { 0 };
-            if let Some(tap) = tap {
-                tap.borrow_mut().feed(side, at, data);
+            let written = if pace == Pace::Free { or_nothing(to.try_write(data))? } else { 0 };
+            let seen = tap.map_or(data.len(), |tap| tap.borrow_mut().feed(side, at, data));
+            writing.set(true);
+            to.write_all(&data[written..seen.max(written)]).await?;
+            writing.set(false);
+            if let Some(tap) = tap
+                && tap.borrow_mut().take_tls()
+            {
+                // Nobody but a client begins a handshake.
+                let first = if side == Side::Client { data[seen..].to_vec() } else { Vec::new() };
+                tls.replace(Some(first));
             }
-            write_all(to, &data[written..]).await?;
+            if tls.borrow().is_some() {
+                return Ok(());
+            }
             // The other direction's turn, too, when this one never ends.
             from.readable().await?;
         }
-    }
-}
-
-fn written(tried: io::Result<usize>) -> io::Result<usize> {
-    match tried {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        other => other,
-    }
-}
-
-/// # Errors
-/// When the peer is gone.
-pub(crate) async fn write_all(to: &TcpStream, mut data: &[u8]) -> io::Result<()> {
-    while !data.is_empty() {
-        let n = written(to.try_write(data))?;
-        data = &data[n..];
-        if !data.is_empty() {
-            to.writable().await?;
-        }
-    }
-    Ok(())
-}
-
-/// "I send no more", passed on. The peer may be gone already: then there is nobody to tell.
-pub(crate) fn half_close(to: &TcpStream) -> io::Result<()> {
-    match SockRef::from(to).shutdown(Shutdown::Write) {
-        Err(error) if error.kind() != io::ErrorKind::NotConnected => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -13,9 +13,13 @@ use std::{
 use tokio::{net::TcpStream, task::LocalSet};
 
 use crate::{
-    Answers, Common, ConnectionInfo, Direction, Listeners, Sink, dns_server, drive, mock, now,
-    pump::{self, reset},
+    Answers, Common, ConnectionInfo, Direction, Listeners, Sink, dns_server,
+    drive::{self, LetThrough},
+    mock, now,
+    pump::{self, Moved},
+    stream::{Stream, reset},
     tap::Tap,
+    tls::{self, Encrypted, Redial, TakenOff},
 };
 
 /// What the relay does with what arrives.
@@ -148,7 +152,8 @@ impl Shared {
             Direction::Incoming => address.ip().to_string(),
             Direction::Outgoing => self.common.names.of(address.ip()),
         };
-        Arc::new(ConnectionInfo { id: self.ids.fetch_add(1, Ordering::Relaxed) + 1, direction, address, host })
+        let id = self.ids.fetch_add(1, Ordering::Relaxed) + 1;
+        Arc::new(ConnectionInfo { id, direction, address, host, tls: None })
     }
 }
 
@@ -168,10 +173,12 @@ async fn incoming(shared: &Shared, client: TcpStream, peer: SocketAddr) {
     match &shared.server {
         Server::Record(sink) => {
             let info = shared.connection(Direction::Incoming, dialled);
-            record(shared, sink, info, client, app).await;
+            record(shared, sink, info, client, app, &ToApplication { shared, dialled, peer }).await;
         }
         // Somebody else's request, not a test: it gets its answer and is no business of ours.
-        Server::Replay(_) => pump::run(client, app, None).await,
+        Server::Replay(_) => {
+            pump::run(&Stream::Plain(client), &Stream::Plain(app), None).await;
+        }
     }
     drop(through); // before the port is free for others
 }
@@ -195,7 +202,7 @@ async fn outgoing(shared: &Shared, app: TcpStream, peer: SocketAddr) {
     match TcpStream::connect(origin).await {
         Ok(upstream) => {
             let _ = upstream.set_nodelay(true);
-            record(shared, sink, info, app, upstream).await;
+            record(shared, sink, info, app, upstream, &ToUpstream(origin)).await;
         }
         Err(error) => {
             sink.unreachable(&info, started, how(&error));
@@ -210,10 +217,60 @@ async fn record(
     info: Arc<ConnectionInfo>,
     client: TcpStream,
     server: TcpStream,
+    again: &impl Redial,
 ) {
     sink.connected(&info);
-    let tap = RefCell::new(Tap::new(info, shared.common.clone(), sink.clone()));
-    pump::run(client, server, Some(&tap)).await;
+    let tap = RefCell::new(Tap::new(info.clone(), shared.common.clone(), sink.clone()));
+    let (client, server) = (Stream::Plain(client), Stream::Plain(server));
+    let Moved::ToTls(first) = pump::run(&client, &server, Some(&tap)).await else { return };
+    let (Stream::Plain(client), Stream::Plain(server)) = (client, server) else {
+        return tap.borrow_mut().left_on("there is TLS inside TLS".to_owned());
+    };
+    // With nothing said before the handshake, the server can be dialled once more.
+    let again = (!tap.borrow().is_reading()).then_some(again);
+    match tls::take_off(&shared.common.tls, &info, Encrypted { client, server, first }, again).await {
+        TakenOff::Off { client, server, destination, name } => {
+            tap.borrow_mut().taken_off(destination, name);
+            if let Moved::ToTls(_) = pump::run(&client, &server, Some(&tap)).await {
+                tap.borrow_mut().left_on("there is TLS inside TLS".to_owned());
+            }
+        }
+        TakenOff::LeftOn { client, server, first, why, through } => {
+            tap.borrow_mut().left_on(why);
+            let (client, server) = (Stream::Plain(client), Stream::Plain(server));
+            if server.write_all(&first).await.is_ok() {
+                pump::run(&client, &server, Some(&tap)).await;
+            }
+            drop((server, through));
+        }
+        // Both sides see a connection that ended in its handshake.
+        TakenOff::Broken(why) => tap.borrow_mut().left_on(why),
+    }
+}
+
+/// Dials a dependency again.
+struct ToUpstream(SocketAddr);
+
+impl Redial for ToUpstream {
+    async fn redial(&self) -> io::Result<(TcpStream, Option<LetThrough>)> {
+        let upstream = TcpStream::connect(self.0).await?;
+        upstream.set_nodelay(true)?;
+        Ok((upstream, None))
+    }
+}
+
+/// Dials the application again.
+struct ToApplication<'a> {
+    shared: &'a Shared,
+    dialled: SocketAddr,
+    peer: SocketAddr,
+}
+
+impl Redial for ToApplication<'_> {
+    async fn redial(&self) -> io::Result<(TcpStream, Option<LetThrough>)> {
+        let dialled = drive::dial(&self.shared.common.interception, self.dialled, Some(self.peer)).await;
+        dialled.map(|(app, through)| (app, Some(through)))
+    }
 }
 
 /// The word that recordings use.

@@ -10,8 +10,9 @@ use std::{
 use plugins::{Detected, Effect, Facts, Failure, Fault, Mode, Pace, Peer, Plugin, Side};
 
 use crate::{
-    Common, ConnectionInfo, Exchange, Sink,
+    Common, ConnectionInfo, Direction, Exchange, Sink,
     guest::{Guest, MakeBlob},
+    tls,
 };
 
 /// So many first bytes are looked at before whoever is surest gets the connection.
@@ -24,6 +25,12 @@ pub(crate) struct Tap {
     state: State,
     pace: Pace,
     ended: [bool; 2],
+    /// The next bytes of both sides are a TLS handshake.
+    tls: bool,
+    /// TLS was taken off, from the first byte on.
+    encrypted: bool,
+    /// What TLS calls this destination, once it was taken off.
+    tls_destination: Option<String>,
 }
 
 enum State {
@@ -55,18 +62,57 @@ struct Pending {
 
 impl Tap {
     pub fn new(info: Arc<ConnectionInfo>, common: Common, sink: Arc<dyn Sink>) -> Self {
-        // A parser that must see bytes before they go on can only be among those that say so.
-        let lockstep = common.registry.iter().any(|plugin| plugin.manifest.lockstep);
-        let pace = if lockstep { Pace::Lockstep } else { Pace::Free };
-        Self { info, common, sink, state: State::Detecting(Vec::new()), pace, ended: [false; 2] }
+        Self {
+            info,
+            common,
+            sink,
+            state: State::Detecting(Vec::new()),
+            // A handshake must not go on before it is known to be one, nor anything before a parser that says so.
+            pace: Pace::Lockstep,
+            ended: [false; 2],
+            tls: false,
+            encrypted: false,
+            tls_destination: None,
+        }
     }
 
     pub fn pace(&self) -> Pace {
         self.pace
     }
 
-    pub fn feed(&mut self, from: Side, at: u64, data: &[u8]) {
-        self.guarded(|tap| tap.try_feed(from, at, data));
+    /// Returns how many of the bytes may go on: all, unless TLS begins in them.
+    pub fn feed(&mut self, from: Side, at: u64, data: &[u8]) -> usize {
+        let mut seen = data.len();
+        self.guarded(|tap| {
+            seen = tap.try_feed(from, at, data)?;
+            Ok(())
+        });
+        if self.tls { seen } else { data.len() }
+    }
+
+    /// Has a parser got this connection?
+    pub fn is_reading(&self) -> bool {
+        matches!(self.state, State::Reading(_))
+    }
+
+    /// True once: the next bytes of both sides are a TLS handshake.
+    pub fn take_tls(&mut self) -> bool {
+        std::mem::take(&mut self.tls)
+    }
+
+    /// What is fed from now on was inside TLS.
+    pub fn taken_off(&mut self, destination: String, name: Option<String>) {
+        if let State::Detecting(_) = self.state {
+            self.encrypted = true;
+            let info = ConnectionInfo { tls: Some(name.unwrap_or_default()), ..ConnectionInfo::clone(&self.info) };
+            self.info = Arc::new(info);
+        }
+        self.tls_destination = Some(destination);
+    }
+
+    /// Nobody can read what follows.
+    pub fn left_on(&mut self, why: String) {
+        self.guarded(|_| Err(Failure::Fault(Fault { code: "encrypted".to_owned(), message: why })));
     }
 
     /// That side will send no more.
@@ -120,34 +166,61 @@ impl Tap {
         self.sink.unparsed(&self.info, &reason);
     }
 
-    fn try_feed(&mut self, from: Side, at: u64, data: &[u8]) -> Result<(), Failure> {
+    fn try_feed(&mut self, from: Side, at: u64, data: &[u8]) -> Result<usize, Failure> {
         match &mut self.state {
-            State::Reading(_) => self.with_guest(|guest, effects| guest.feed(from, at, data, effects)),
+            State::Reading(_) => {
+                let mut seen = 0;
+                self.with_guest(|guest, effects| {
+                    seen = guest.feed(from, at, data, effects)?;
+                    Ok(())
+                })?;
+                self.look_for_tls()?;
+                Ok(seen)
+            }
             State::Detecting(segments) => {
+                if segments.is_empty() && from == Side::Client && !self.encrypted && tls::is_hello(data) {
+                    self.tls = true;
+                    return Ok(0);
+                }
                 segments.push(Segment { from, at, data: data.to_vec() });
                 let segments = std::mem::take(segments);
-                self.begin(segments, false)
+                Ok(self.begin(segments, false)?.min(data.len()))
             }
-            State::Blind => Ok(()),
+            State::Blind => Ok(data.len()),
         }
     }
 
-    /// Finds out who reads this connection, and shows them what was said so far.
-    fn begin(&mut self, segments: Vec<Segment>, last_chance: bool) -> Result<(), Failure> {
+    /// Has the parser found that TLS begins?
+    fn look_for_tls(&mut self) -> Result<(), Failure> {
+        let State::Reading(reading) = &mut self.state else { return Ok(()) };
+        if reading.guest.begins_tls(Mode::Record)? {
+            if self.pace == Pace::Free {
+                return Err(tls_too_late());
+            }
+            self.tls = true;
+        }
+        Ok(())
+    }
+
+    /// Finds out who reads this connection, and shows them what was said so far. Returns how many bytes of the last
+    /// segment may go on, at most.
+    fn begin(&mut self, segments: Vec<Segment>, last_chance: bool) -> Result<usize, Failure> {
         let said = |side| {
             let of_side = segments.iter().filter(|segment| segment.from == side);
             of_side.flat_map(|segment| &segment.data).copied().take(DETECT_MOST).collect::<Vec<u8>>()
         };
         let (client, server) = (said(Side::Client), said(Side::Server));
-        let peer = Peer { host: self.info.host.clone(), port: self.info.address.port() };
+        let peer = Peer { host: self.info.host.clone(), port: self.info.address.port(), encrypted: self.encrypted };
+        let incoming = self.info.direction == Direction::Incoming;
+        let registry = &self.common.registry;
         let plugin = if last_chance || client.len().max(server.len()) >= DETECT_MOST {
-            self.common.registry.detect_now(&peer, &client, &server)
+            registry.detect_now(&peer, incoming, &client, &server)
         } else {
-            match self.common.registry.detect(&peer, &client, &server) {
+            match registry.detect(&peer, incoming, &client, &server) {
                 Detected::Plugin(plugin) => Some(plugin),
                 Detected::More(_) => {
                     self.state = State::Detecting(segments);
-                    return Ok(());
+                    return Ok(usize::MAX);
                 }
                 Detected::Nobody => None,
             }
@@ -165,10 +238,20 @@ impl Tap {
         self.state = State::Reading(Box::new(Reading { plugin, guest, pending: BTreeMap::new() }));
         let started = segments.first().map_or(0, |segment| segment.at);
         self.with_guest(|guest, effects| guest.connection().start(started, effects))?;
+        let mut seen = usize::MAX;
         for segment in segments {
-            self.with_guest(|guest, effects| guest.feed(segment.from, segment.at, &segment.data, effects))?;
+            if seen < usize::MAX {
+                return Err(tls_too_late());
+            }
+            self.with_guest(|guest, effects| {
+                let all = segment.data.len();
+                seen = guest.feed(segment.from, segment.at, &segment.data, effects)?;
+                seen = if seen == all { usize::MAX } else { seen };
+                Ok(())
+            })?;
         }
-        Ok(())
+        self.look_for_tls()?;
+        Ok(seen)
     }
 
     fn with_guest(
@@ -215,11 +298,24 @@ impl Tap {
                 Effect::Write { .. } | Effect::WriteBlob { .. } | Effect::Finish { .. } => {
                     unreachable!("the sandbox refuses output while recording")
                 }
-                Effect::Keep { .. } | Effect::KeepBytes { .. } => unreachable!("taken out by `Guest`"),
+                Effect::LeaveEncrypted { reason } => {
+                    let destination = self.tls_destination.clone().unwrap_or_else(|| self.info.destination());
+                    if self.common.tls.leave_on(&destination, &reason) {
+                        tracing::warn!("{destination}: from now on its TLS is passed through unread: {reason}");
+                    }
+                }
+                Effect::Keep { .. } | Effect::KeepBytes { .. } | Effect::UpgradeTls { .. } => {
+                    unreachable!("taken out by `Guest`")
+                }
             }
         }
         Ok(())
     }
+}
+
+fn tls_too_late() -> Failure {
+    let message = "the parser found TLS in bytes that have gone on already".to_owned();
+    Failure::Fault(Fault { code: "tls-too-late".to_owned(), message })
 }
 
 fn not_open(exchange: u64) -> Failure {

@@ -371,7 +371,7 @@ impl Driver<'_> {
         let address =
             (self.listening)(port).ok_or_else(|| format!("the application does not listen on port {port}"))?;
         let plugin = self.common.registry.get(&test.kind).ok_or_else(|| format!("no parser for {}", test.kind))?;
-        Drive::connect(self.common, plugin, address).await.map_err(|error| error.to_string())
+        Drive::connect(self.common, plugin, address, test.tls.as_deref()).await.map_err(|error| error.to_string())
     }
 
     async fn exchange(&mut self, mut drive: Drive, test: &TestCase) -> Result<Vec<Value>, DriveError> {

@@ -27,6 +27,8 @@ pub struct Config {
     pub debug: bool,
     #[serde(rename = "disableANSI")]
     pub disable_ansi: bool,
+    /// Files of authorities that the application reads by a name of its own: PEM or Java stores.
+    pub ca_files: Vec<PathBuf>,
     pub record: RecordConfig,
     pub test: TestConfig,
     /// Passed to the plugin of that protocol as it is.
@@ -45,6 +47,9 @@ pub struct RecordConfig {
     #[serde(rename = "testCaseNaming")]
     pub naming: Naming,
     pub upstream_tls: UpstreamTls,
+    /// The application's own certificate and key, PEM files, when it serves TLS; empty: it is passed through.
+    pub tls_cert_path: PathBuf,
+    pub tls_private_key_path: PathBuf,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,11 +59,14 @@ pub struct UpstreamTls {
     pub verify: bool,
     /// A PEM file of authorities to trust beside the system's; empty: none.
     pub ca_cert: PathBuf,
+    /// PEM files of the certificate and its key that servers are shown when they ask; empty: none.
+    pub client_cert: PathBuf,
+    pub client_key: PathBuf,
 }
 
 impl Default for UpstreamTls {
     fn default() -> Self {
-        Self { verify: true, ca_cert: PathBuf::new() }
+        Self { verify: true, ca_cert: PathBuf::new(), client_cert: PathBuf::new(), client_key: PathBuf::new() }
     }
 }
 

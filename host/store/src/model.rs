@@ -51,6 +51,8 @@ pub struct TestCase {
     pub connection: String,
     /// The application's port.
     pub app_port: u16,
+    /// It came inside TLS; the name that the client asked for, which may be none (empty).
+    pub tls: Option<String>,
     /// `spec.assertions.noise`: path -> regular expressions (none: anything).
     pub noise: Vec<(String, Vec<String>)>,
     /// Whatever else stands under `spec.assertions` (Keploy's `status_code_in`, `json_contains`, ...), as found.

@@ -21,12 +21,12 @@ pub struct About {
 }
 
 impl About {
-    pub fn of(head: &Request) -> Self {
+    pub fn of(head: &Request, scheme: &str) -> Self {
         let headers = &head.headers;
         let connection = headers.members("connection");
         let says = |option: &str| connection.iter().any(|member| member == option);
         Self {
-            url: crate::url::of_target(&head.target, headers).url,
+            url: crate::url::of_target(scheme, &head.target, headers).url,
             expects_continue: head.minor > 0 && headers.has_member("expect", "100-continue"),
             may_switch: head.method == "CONNECT" || headers.has("upgrade") && says("upgrade"),
             closes: says("close") || head.minor == 0 && !says("keep-alive"),
@@ -77,7 +77,10 @@ mod tests {
     use crate::head::{Head, Request};
 
     fn about(fields: &str) -> About {
-        About::of(&Request::parse(format!("GET /a/b?c HTTP/1.1\r\n{fields}\r\n").as_bytes()).expect("a head"))
+        About::of(
+            &Request::parse(format!("GET /a/b?c HTTP/1.1\r\n{fields}\r\n").as_bytes()).expect("a head"),
+            "http://",
+        )
     }
 
     #[test]

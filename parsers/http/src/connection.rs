@@ -13,10 +13,11 @@ enum Place {
 }
 
 impl Connection for Http {
-    fn new(mode: Mode, _: Peer, _: Value) -> Self {
+    fn new(mode: Mode, peer: Peer, _: Value) -> Self {
+        let scheme = crate::url::scheme(peer.encrypted);
         Self(match mode {
-            Mode::Record => Place::Record(Box::new(Record::new())),
-            Mode::Mock => Place::Mock(Box::new(Mock::new())),
+            Mode::Record => Place::Record(Box::new(Record::new(scheme))),
+            Mode::Mock => Place::Mock(Box::new(Mock::new(scheme))),
             Mode::Drive => Place::Drive(Box::new(Drive::new())),
         })
     }

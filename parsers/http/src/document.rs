@@ -10,9 +10,10 @@ use crate::{
     url::{self, Form},
 };
 
-pub fn request(message: Message<Request>, host: &dyn Session) -> Value {
+/// `scheme` of its URL.
+pub fn request(message: Message<Request>, scheme: &str, host: &dyn Session) -> Value {
     let Message { head, body, trailer, .. } = message;
-    let url = url::of_target(&head.target, &head.headers);
+    let url = url::of_target(scheme, &head.target, &head.headers);
     let mut document = Map::new()
         .with("method", head.method)
         .with("proto_major", 1)

@@ -17,6 +17,8 @@ use crate::{
 
 pub struct Mock {
     client: Inbox,
+    /// Of the URLs in documents.
+    scheme: &'static str,
     requests: Reader<Request>,
     /// Exchanges whose answers are still to come, in the order they were opened.
     waiting: VecDeque<Waiting>,
@@ -67,9 +69,10 @@ enum State {
 }
 
 impl Mock {
-    pub fn new() -> Self {
+    pub fn new(scheme: &'static str) -> Self {
         Self {
             client: Inbox::default(),
+            scheme,
             requests: Reader::new(Side::Client),
             waiting: VecDeque::new(),
             owes_continue: false,
@@ -223,15 +226,15 @@ impl Mock {
                 Step::Head => {
                     let Some(head) = self.requests.head() else { continue };
                     let framing = framing::of_request(head)?;
-                    let wants_continue = About::of(head).expects_continue && framing != Framing::None;
+                    let wants_continue = About::of(head, self.scheme).expects_continue && framing != Framing::None;
                     self.requests.frame(framing, &mut self.client, host);
                     self.owes_continue = wants_continue;
                     self.pay_continue(host);
                 }
                 Step::Message(message) => {
                     self.owes_continue = false;
-                    let (about, at) = (About::of(&message.head), message.first);
-                    let request = document::request(message, host);
+                    let (about, at) = (About::of(&message.head, self.scheme), message.first);
+                    let request = document::request(message, self.scheme, host);
                     let known = facts::of(&request);
                     let exchange = host.open(request, known, at);
                     self.waiting.push_back(Waiting { exchange, asked: Asked::Http(about) });

@@ -13,6 +13,8 @@ use crate::{
 
 pub struct Record {
     client: Inbox,
+    /// Of the URLs in documents.
+    scheme: &'static str,
     requests: Reader<Request>,
     responses: Responses,
     /// Once HTTP has ended.
@@ -22,9 +24,10 @@ pub struct Record {
 }
 
 impl Record {
-    pub fn new() -> Self {
+    pub fn new(scheme: &'static str) -> Self {
         Self {
             client: Inbox::default(),
+            scheme,
             requests: Reader::new(Side::Client),
             responses: Responses::new(Mode::Record),
             tunnel: None,
@@ -98,12 +101,12 @@ impl Record {
                 Step::Head => {
                     let Some(head) = self.requests.head() else { continue };
                     let framing = framing::of_request(head)?;
-                    self.responses.expect(About::of(head), None);
+                    self.responses.expect(About::of(head, self.scheme), None);
                     self.requests.frame(framing, &mut self.client, host);
                 }
                 Step::Message(message) => {
                     let at = message.first;
-                    let request = document::request(message, host);
+                    let request = document::request(message, self.scheme, host);
                     let about = facts::of(&request);
                     let exchange = host.open(request, about, at);
                     self.responses.opened(exchange, host);
@@ -139,7 +142,7 @@ impl Record {
             }
             Some(CutOff::Message(message, missing)) => {
                 let at = message.first;
-                let request = document::request(message, host);
+                let request = document::request(message, self.scheme, host);
                 let about = facts::of(&request);
                 let exchange = host.open(request, about, at);
                 self.responses.broken(exchange, &missing, host);

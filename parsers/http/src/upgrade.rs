@@ -31,7 +31,7 @@ fn request(req: &Value) -> Result<Value, String> {
         .with("method", method)
         .with("proto_major", 1)
         .with("proto_minor", minor(req))
-        .with("url", url::of_target(target, &headers).url)
+        .with("url", url::of_target(url::scheme(sent.starts_with("https://")), target, &headers).url)
         .with("header", headers.to_value())
         .with("body", body)
         .into())

@@ -16,10 +16,15 @@ pub enum Form {
     Absolute,
 }
 
+/// What stands before a host: TLS around the connection makes the difference.
+pub fn scheme(encrypted: bool) -> &'static str {
+    if encrypted { "https://" } else { "http://" }
+}
+
 /// `http://host/path` for `/path`, when there is exactly one Host to take it from. Everything else stays as sent.
-pub fn of_target(target: &str, headers: &Headers) -> Url {
+pub fn of_target(scheme: &str, target: &str, headers: &Headers) -> Url {
     match host(headers) {
-        Some(host) if target.starts_with('/') => Url { url: format!("http://{host}{target}"), form: Form::Usual },
+        Some(host) if target.starts_with('/') => Url { url: format!("{scheme}{host}{target}"), form: Form::Usual },
         _ => {
             let form = if to_target(target, headers, Form::Usual) == target { Form::Usual } else { Form::Absolute };
             Url { url: target.to_owned(), form }
@@ -33,7 +38,7 @@ pub fn to_target<'a>(url: &'a str, headers: &Headers, form: Form) -> &'a str {
         return url;
     }
     host(headers)
-        .and_then(|host| url.strip_prefix("http://")?.strip_prefix(host))
+        .and_then(|host| url.strip_prefix("http://").or(url.strip_prefix("https://"))?.strip_prefix(host))
         .filter(|target| target.starts_with('/'))
         .unwrap_or(url)
 }
@@ -80,7 +85,7 @@ mod tests {
                 "http://a.example:8080",
                 "//x",
             ] {
-                let url = of_target(target, &headers);
+                let url = of_target("http://", target, &headers);
                 assert_eq!(to_target(&url.url, &headers, url.form), target, "{url:?} with {hosts:?}");
             }
         }
@@ -89,9 +94,9 @@ mod tests {
     #[test]
     fn people_see_a_whole_url() {
         let headers: Headers = [("host", "a.example:8080")].into_iter().collect();
-        assert_eq!(of_target("/x?y", &headers).url, "http://a.example:8080/x?y");
-        assert_eq!(of_target("http://a.example:8080/x", &headers).form, Form::Absolute);
-        assert_eq!(of_target("http://other/x", &headers).form, Form::Usual);
+        assert_eq!(of_target("http://", "/x?y", &headers).url, "http://a.example:8080/x?y");
+        assert_eq!(of_target("http://", "http://a.example:8080/x", &headers).form, Form::Absolute);
+        assert_eq!(of_target("http://", "http://other/x", &headers).form, Form::Usual);
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub fn request(document: &Value, host: &dyn Session) -> Result<(Wire, About), St
     let mut wire = Wire::default();
     wire.head(start.as_bytes(), &head.headers);
     wire.body(body, chunked, &trailer(document)?);
-    Ok((wire, About::of(&head)))
+    Ok((wire, About::of(&head, "http://")))
 }
 
 /// A response to the client that sent `request`.

@@ -14,6 +14,7 @@ use crate::{
     parsers, sets,
     stage::{self, Plan, Stage},
     style,
+    tls::TlsArguments,
 };
 
 #[derive(clap::Args)]
@@ -29,13 +30,15 @@ pub(crate) struct Arguments {
     /// End after this time, e.g. 90s or 5m.
     #[arg(long, alias = "recordTimer", value_parser = duration, value_name = "TIME")]
     record_timer: Option<Duration>,
+    #[command(flatten)]
+    tls: TlsArguments,
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
-    let Arguments { command, path, directories, record_timer, json } = arguments;
+    let Arguments { command, path, directories, record_timer, tls, json } = arguments;
     intercept::check()?;
     let (config, project) = sets::project(config_path, path)?;
     let command = stage::command(command, &config)?;
@@ -51,6 +54,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
         user: intercept::caller()?,
         registry,
         config: Arc::new(config),
+        tls,
     };
     let runtime = stage::runtime()?;
     let ended = runtime.block_on(async {

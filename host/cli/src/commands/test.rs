@@ -21,6 +21,7 @@ use crate::{
     parsers, sets,
     stage::{self, Plan, Stage},
     style,
+    tls::TlsArguments,
 };
 
 #[derive(clap::Args)]
@@ -191,6 +192,7 @@ impl Test {
             user: intercept::caller()?,
             registry: self.registry.clone(),
             config: self.config.clone(),
+            tls: TlsArguments::default(),
         };
         let mut stage = Stage::set(plan, Server::Replay(replay.answers()))?;
         let last_lines = LastLines::follow(stage.application.take_output(), self.arguments.show_app);

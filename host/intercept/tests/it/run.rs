@@ -99,6 +99,8 @@ pub fn command(shell: &str) -> Command {
         user: root(),
         environment: Vec::new(),
         output: Stdio::Pipe,
+        overlays: Vec::new(),
+        scratch: None,
     }
 }
 

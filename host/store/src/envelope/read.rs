@@ -168,6 +168,7 @@ impl Around {
             ended,
             connection: self.connection,
             app_port: self.spec.number("app_port")?.unwrap_or_default(),
+            tls: self.spec.text("tls")?,
             noise,
             assertions: assertions.rest(),
             source: Default::default(),

@@ -39,6 +39,9 @@ fn test_document(test: TestCase) -> Map {
     spec.insert("assertions", assertions);
     spec.insert("created", time::seconds(test.started));
     spec.insert("app_port", test.app_port);
+    if let Some(name) = test.tls {
+        spec.insert("tls", name);
+    }
     envelope(test.kind, test.name, spec)
 }
 

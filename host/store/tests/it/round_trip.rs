@@ -65,12 +65,13 @@ prop_compose! {
         (request, responses) in (value(), responses()),
         (started, ended, app_port) in any::<(u64, u64, u16)>(),
         noise in proptest::collection::btree_map(text(), vec(text(), 0..3), 0..3),
+        tls in option::of(text()),
         assertions in vec(("status_[a-z]{1,4}", value()), 0..2),
     ) -> TestCase {
         let (noise, assertions) = (noise.into_iter().collect(), assertions.into_iter().collect());
         let schema = SCHEMA;
         TestCase {
-            kind, schema, class, request, responses, started, ended, connection, app_port, noise, assertions,
+            kind, schema, class, request, responses, started, ended, connection, app_port, tls, noise, assertions,
             ..TestCase::default()
         }
     }

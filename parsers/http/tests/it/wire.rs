@@ -24,7 +24,8 @@ struct Lane {
 
 impl Wire {
     pub fn new(mode: Mode) -> Self {
-        let connection = HttpConnection::new(mode, Peer { host: "h".to_owned(), port: 80, encrypted: false }, Value::Null);
+        let connection =
+            HttpConnection::new(mode, Peer { host: "h".to_owned(), port: 80, encrypted: false }, Value::Null);
         Self {
             connection,
             recorder: Recorder::new(),
