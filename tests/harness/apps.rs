@@ -18,7 +18,7 @@ pub struct App {
 pub const PORT: u16 = 8080;
 
 impl App {
-    fn new(name: &'static str, command: String) -> Self {
+    pub(crate) fn new(name: &'static str, command: String) -> Self {
         let environment = vec![
             ("PORT", PORT.to_string()),
             ("REDIS_URL", "redis://cache.test:6379/0".to_owned()),
@@ -84,13 +84,13 @@ pub fn python() -> PathBuf {
 }
 
 /// What `cargo xtask setup` installed.
-fn installed(path: &str) -> PathBuf {
+pub(crate) fn installed(path: &str) -> PathBuf {
     let path = cache().join(path);
     assert!(path.exists(), "no {}\nhint: cargo xtask setup", path.display());
     path
 }
 
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let home = || std::env::home_dir().expect("a home directory").join(".cache/keploy-dev");
     std::env::var_os("KEPLOY_DEV_CACHE").map_or_else(home, PathBuf::from)
 }

@@ -5,11 +5,14 @@
 //! lies on disk, and by what the application and its clients saw.
 
 pub mod apps;
+pub mod databases;
+pub mod drivers;
 pub mod http;
 pub mod keploy;
 pub mod orders;
 pub mod pipe;
 mod process;
+pub mod rows;
 mod world;
 
 use std::path::{Path, PathBuf};

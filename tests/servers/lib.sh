@@ -6,7 +6,8 @@
 #   NAME.sh stop DIR                       ends what `start` began
 #
 # Its options come first in the variables TLS (required, offered, off; default offered) and VERSION.
-# DIR/ca.pem is the authority that signed the server's certificate, for localhost, db.test and 127.0.0.1.
+# DIR/ca.pem is the authority that signed the server's certificate, for localhost, db.test, secure.test and 127.0.0.1, and
+# DIR/client.pem (with DIR/client.key), which is for clients that have to show one.
 # As root. What is installed is kept in $KEPLOY_DEV_CACHE (default ~/.cache/keploy-dev).
 set -euo pipefail
 CACHE=${KEPLOY_DEV_CACHE:-$HOME/.cache/keploy-dev}/servers
@@ -34,19 +35,20 @@ copy_template() {
   [ -d "$DIR/data" ] || cp -a "$1" "$DIR/data"
 }
 
-# DIR/ca.pem, DIR/server.pem and DIR/server.key, made anew: nothing secret is kept anywhere.
+# All of them made anew: nothing secret is kept anywhere.
 certificates() {
   [ ! -s "$DIR/server.pem" ] || return 0
   local new=(openssl req -config request.cnf -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30)
   new+=(-addext subjectKeyIdentifier=hash -addext authorityKeyIdentifier=keyid)
+  local signed=(-CA ca.pem -CAkey ca.key -addext basicConstraints=CA:FALSE)
   (
     cd "$DIR"
     printf '[req]\ndistinguished_name = name\n[name]\n' >request.cnf
     "${new[@]}" -subj "/CN=test authority" -keyout ca.key -out ca.pem \
       -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
-    "${new[@]}" -subj "/CN=localhost" -keyout server.key -out server.pem -CA ca.pem -CAkey ca.key \
-      -addext basicConstraints=CA:FALSE -addext extendedKeyUsage=serverAuth \
-      -addext subjectAltName=DNS:localhost,DNS:db.test,IP:127.0.0.1
+    "${new[@]}" "${signed[@]}" -subj "/CN=localhost" -keyout server.key -out server.pem -addext extendedKeyUsage=serverAuth \
+      -addext subjectAltName=DNS:localhost,DNS:db.test,DNS:secure.test,IP:127.0.0.1
+    "${new[@]}" "${signed[@]}" -subj "/CN=t" -keyout client.key -out client.pem -addext extendedKeyUsage=clientAuth
     rm ca.key request.cnf
   ) 2>"$DIR/openssl.log" || { cat "$DIR/openssl.log" >&2; exit 1; }
 }

@@ -2,6 +2,9 @@
 //!
 //! Each step looks first and is silent when there is nothing to do. After it, nothing here needs a network.
 
+mod apps;
+mod servers;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -11,17 +14,32 @@ use crate::place::Place;
 const BPF_LINKER: &str = "0.13.0";
 const CARGO_DENY: &str = "0.20.2";
 
-/// Programs the tests start, and the Debian packages they are in.
+/// Programs and files the tests need, and the Debian packages they are in.
 const DEBIAN: &[(&str, &str)] = &[
+    // Servers, and what installs and runs them.
     ("redis-server", "redis-server"),
+    ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
+    ("mariadbd", "mariadb-server"),
+    ("mmdebstrap", "mmdebstrap"),
     ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),
     ("setpriv", "util-linux"),
+    ("openssl", "openssl"),
+    // Applications.
     ("cc", "build-essential"),
+    ("curl", "curl"),
     ("python3", "python3-venv"),
     ("node", "nodejs"),
     ("npm", "npm"),
     ("go", "golang"),
+    ("javac", "openjdk-17-jdk-headless"),
+    ("mvn", "maven"),
+    ("ruby", "ruby"),
+    ("/usr/lib/ruby/vendor_ruby/pg.rb", "ruby-pg"),
+    // mysqlclient is built against MariaDB's C library.
+    ("python3-config", "python3-dev"),
+    ("mariadb_config", "libmariadb-dev"),
+    ("pkg-config", "pkg-config"),
 ];
 
 pub fn all(place: &Place) -> Result {
@@ -31,9 +49,8 @@ pub fn all(place: &Place) -> Result {
     debian(place)?;
     linker(place)?;
     deny(place)?;
-    python(place)?;
-    node(place)?;
-    go(place)
+    servers::all(place)?;
+    apps::all(place)
 }
 
 /// What rust-toolchain.toml asks for; rustup does not add it by itself when RUSTUP_AUTO_INSTALL=0.
@@ -173,53 +190,6 @@ fn install(place: &Place, name: &str, version: &str, options: impl FnOnce(&mut C
     let mut cargo = place.cargo(&["install", name, "--version", version, "--root"]);
     cargo.arg(&place.cache).env("CARGO_TARGET_DIR", place.cache.join("target"));
     options(&mut cargo).run_quietly()
-}
-
-/// One environment for all Python applications: they agree on versions, and `pip` says so when they do not.
-fn python(place: &Place) -> Result {
-    let files = ["flask", "aiohttp"].map(|app| place.root.join("tests/apps").join(app).join("requirements.txt"));
-    let venv = place.cache.join("venv");
-    once(&files, &venv, || {
-        say("installing Python packages");
-        let hint = "as root: apt-get install python3-venv";
-        Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv).run_quietly().map_err(|e| e.hint(hint))?;
-        let mut pip = Command::new(place.python("pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
-        for file in &files {
-            pip.arg("-r").arg(file);
-        }
-        pip.run_quietly()
-    })
-}
-
-/// Outside the repository; the application finds them by NODE_PATH.
-fn node(place: &Place) -> Result {
-    let files = ["package.json", "package-lock.json"].map(|name| place.root.join("tests/apps/nodehttp").join(name));
-    let home = place.cache.join("node");
-    once(&files, &home, || {
-        say("installing Node packages");
-        fs_create(&home)?;
-        for file in &files {
-            let copy = home.join(file.file_name().expect("named above"));
-            std::fs::copy(file, &copy).map_err(at(file))?;
-        }
-        Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&home).run_quietly()
-    })
-}
-
-/// Go keeps its own caches and knows by itself whether there is something to do.
-fn go(place: &Place) -> Result {
-    let binary = place.cache.join("gohttp");
-    if !binary.exists() {
-        say("building the Go application");
-    }
-    Command::new("go")
-        .args(["build", "-o"])
-        .arg(&binary)
-        .arg(".")
-        .env("CGO_ENABLED", "0")
-        .current_dir(place.root.join("tests/apps/gohttp"))
-        .run_quietly()
 }
 
 /// Does `work` unless it was done before, into `directory`, for these very files.

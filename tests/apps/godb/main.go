@@ -39,7 +39,7 @@ type Store interface {
 	Types() (map[string]any, error)
 }
 
-var open = map[string]func() (Store, error){"pgx": openPgx, "libpq": openLibpq, "gorm": openGorm, "mysql": openMySQL}
+var open = map[string]func() (Store, error){"pgx": openPgx, "libpq": openLibpq, "gorm": openGorm, "go-sql-driver": openMySQL}
 
 type server struct {
 	store Store

@@ -1,4 +1,4 @@
-# Orders in PostgreSQL with the pg gem: ruby app.rb pg
+# Orders in PostgreSQL with the pg gem: ruby app.rb ruby-pg
 
 require "json"
 require "net/http"
@@ -67,7 +67,7 @@ def changed(order)
   MUTATE.include?("json") ? order.merge("quantity" => order["quantity"] + 1) : order
 end
 
-if ARGV[0] == "pg"
+if ARGV[0] == "ruby-pg"
   require_relative "store"
   STORE = Store.new
 else
