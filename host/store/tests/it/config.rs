@@ -39,6 +39,8 @@ fn what_is_generated_is_the_default() {
     debug: false
     # No colours.
     disableANSI: false
+    # Files of authorities that the application reads by a name of its own (sslrootcert, ssl-ca, trustStore): PEM or JKS.
+    caFiles: []
     record:
       # End the recording after so long, e.g. 90s; 0s: when you or the application end it.
       recordTimer: 0s
@@ -49,6 +51,14 @@ fn what_is_generated_is_the_default() {
         verify: true
         # A PEM file of authorities to trust beside the system's.
         caCert: ""
+        # A PEM file with the certificate to show to servers that ask for one (mTLS).
+        clientCert: ""
+        # A PEM file with its key.
+        clientKey: ""
+      # A PEM file with the certificate that the application serves TLS with.
+      tlsCertPath: ""
+      # A PEM file with its key.
+      tlsPrivateKeyPath: ""
     test:
       # Test set -> tests to run, e.g. {test-set-0: [get-orders-1]}; an empty list: all of the set.
       selectedTests: {}

@@ -122,7 +122,7 @@ resp: {status_code: 302, header: {Set-Cookie: 'a=1; Path=/,b=2'}, body: 'x', sta
                 .to_owned()
         )
     );
-    assert_eq!(exchange.request.get("url").and_then(Value::as_str), Some("http://shop.test/a?b"));
+    assert_eq!(exchange.request.get("url").and_then(Value::as_str), Some("https://shop.test/a?b"));
 }
 
 #[test]
