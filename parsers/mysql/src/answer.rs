@@ -8,7 +8,7 @@ use crate::{
     },
     column::Column,
     command::Answer,
-    document::{CURSOR_EXISTS, LAST_ROW_SENT, MORE_RESULTS},
+    document::{CURSOR_EXISTS, LAST_ROW_SENT, MORE_RESULTS, OUT_PARAMS},
     ending::{self, EOF, ERR, OK, Ok},
     values,
     wire::{Cursor, FRAME},
@@ -27,6 +27,8 @@ pub struct Reader {
     /// All rows of this result, and the bytes of those that are in no document yet.
     row_count: u64,
     row_bytes: usize,
+    /// Status flags of this result that were told before its rows only.
+    promised: u16,
     /// The status that was told last.
     told: Option<Ok>,
     failed: bool,
@@ -91,6 +93,7 @@ impl Reader {
             rows: Vec::new(),
             row_count: 0,
             row_bytes: 0,
+            promised: 0,
             told: None,
             failed: false,
         }
@@ -124,6 +127,7 @@ impl Reader {
             Stage::ColumnsEnd => {
                 let ok = Ok::read_eof(payload, self.agreed)?;
                 self.stage = Stage::Rows;
+                self.promised = promised(ok.status);
                 if ok.status & CURSOR_EXISTS != 0 {
                     return self.end(payload, replies);
                 }
@@ -215,7 +219,8 @@ impl Reader {
 
     /// The end of a result.
     fn end(&mut self, payload: &[u8], replies: &mut Vec<Value>) -> Result<Step, Fault> {
-        let ok = Ok::read_eof(payload, self.agreed)?;
+        let mut ok = Ok::read_eof(payload, self.agreed)?;
+        ok.status |= std::mem::take(&mut self.promised);
         let mut result = Map::new();
         self.put_rows(&mut result);
         ok.put(&mut result);
@@ -354,6 +359,12 @@ fn binary_row(packet: &mut Cursor, columns: &[Column]) -> Result<Vec<Value>, Fau
         row.push(if is_null { Value::Null } else { values::read_binary(column.values(), packet)? });
     }
     Result::Ok(row)
+}
+
+/// Flags of a result of OUT parameters: without CLIENT_DEPRECATE_EOF, MySQL tells them before the rows, and behind them no
+/// more.
+fn promised(status: u16) -> u16 {
+    if status & OUT_PARAMS != 0 { status & (OUT_PARAMS | MORE_RESULTS) } else { 0 }
 }
 
 /// A row's document of more of them, in another document's result.

@@ -111,6 +111,9 @@ impl Conversation {
 
     /// The client's turn: a command.
     pub(crate) fn command(&mut self, host: &mut dyn Session, packet: &Packet) -> Result<(), Fault> {
+        if packet.first != 0 {
+            return Ok(()); // no command, but what is left of a log-in that was accepted before
+        }
         self.out.behind(packet.sequence, self.client.packed_sequence);
         let mut context = Context { agreed: self.agreed, state: &self.state, statements: &mut self.statements };
         match context.read(&packet.payload)? {

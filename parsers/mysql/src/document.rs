@@ -26,6 +26,8 @@ pub const AUTOCOMMIT: u16 = 1 << 1;
 pub const MORE_RESULTS: u16 = 1 << 3;
 pub const CURSOR_EXISTS: u16 = 1 << 6;
 pub const LAST_ROW_SENT: u16 = 1 << 7;
+pub const NO_BACKSLASH_ESCAPES: u16 = 1 << 9;
+pub const OUT_PARAMS: u16 = 1 << 12;
 pub const SESSION_CHANGED: u16 = 1 << 14;
 
 pub fn status(flags: u16) -> Value {

@@ -5,7 +5,7 @@
 use keploy_sdk::{Map, Value};
 
 use crate::{
-    document::{AUTOCOMMIT, IN_TRANSACTION},
+    document::{AUTOCOMMIT, IN_TRANSACTION, NO_BACKSLASH_ESCAPES},
     ending::Ok,
     session_track,
     sql::Settings,
@@ -21,9 +21,9 @@ pub struct State {
 }
 
 impl State {
-    /// The status that was last told.
+    /// The status that was told last, without what it said about one statement only.
     pub fn status(&self) -> u16 {
-        self.status
+        self.status & (IN_TRANSACTION | AUTOCOMMIT | NO_BACKSLASH_ESCAPES)
     }
 
     pub fn told(&mut self, ok: &Ok) {

@@ -27,7 +27,8 @@ pub struct Inbox {
 }
 
 pub struct Packet {
-    /// The number of its last frame.
+    /// The numbers of its first and its last frame.
+    pub first: u8,
     pub sequence: u8,
     pub payload: Vec<u8>,
     /// When its first byte came.
@@ -127,7 +128,8 @@ impl Inbox {
             self.start = content + length;
             payload.extend_from_slice(&self.bytes[content..self.start]);
             if length < FRAME {
-                return Ok(Some(Packet { sequence, payload, since }));
+                let first = sequence.wrapping_sub((payload.len() / FRAME) as u8);
+                return Ok(Some(Packet { first, sequence, payload, since }));
             }
             self.begun = Some((payload, since));
         }
