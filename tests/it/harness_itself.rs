@@ -3,8 +3,10 @@
 use std::net::{SocketAddr, UdpSocket};
 
 use harness::apps::{self, App};
+use harness::databases::{Database, Protocol, Server, Tls};
+use harness::drivers::{DRIVERS, Trust};
 use harness::pipe::{CONVERSATIONS, End};
-use harness::{Process, Sent, World, orders};
+use harness::{Process, Sent, World, orders, rows};
 
 #[test]
 fn every_sample_application_keeps_its_promises_without_us() {
@@ -13,6 +15,21 @@ fn every_sample_application_keeps_its_promises_without_us() {
         let _application = started(&world, &app);
         let sent = world.inside(|| orders::visit() + orders::draw_tickets());
         assert!(sent > 200, "{} requests are no crowd", sent);
+    }
+}
+
+#[test]
+fn every_driver_keeps_its_applications_promises_without_us() {
+    for driver in DRIVERS {
+        let server = match driver.protocol {
+            Protocol::Postgres => Server::Postgres18,
+            Protocol::MySql => Server::MySql9,
+        };
+        let world = World::online();
+        let database = Database::start(&world, server, Tls::Required);
+        let _application = started(&world, &driver.app(&database, Trust::Authority(&database.ca())));
+        let sent = world.inside(rows::visit);
+        assert!(sent > 80, "{}: {sent} requests are no crowd", driver.name);
     }
 }
 
