@@ -96,7 +96,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Names of flags, or their number.
     pub fn words(&self, name: &str, names: &[&str; 16]) -> Result<u16, Fault> {
+        if let Some(Value::Int(_)) = self.get(name) {
+            return self.number(name);
+        }
         let words = self.get(name).map_or(Some(""), Value::as_str);
         let flags = words.and_then(|words| from_words(names, words));
         flags.ok_or_else(|| self.wrong(name, &format!("some of: {}", names.join(" "))))

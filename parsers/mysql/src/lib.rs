@@ -27,13 +27,14 @@ mod session_track;
 mod sql;
 mod state;
 mod statements;
+mod upgrade;
 mod upload;
 mod values;
 mod wire;
 mod writer;
 
 pub use conversation::Conversation;
-use keploy_sdk::{Facts, Manifest, Parser, Part, Peer, SpeaksFirst, Value, Verdict};
+use keploy_sdk::{Facts, Manifest, Parser, Part, Peer, Recorded, SpeaksFirst, Value, Verdict};
 
 pub struct MySql;
 
@@ -63,6 +64,13 @@ impl Parser for MySql {
 
     fn classify(request: &Value) -> Facts {
         facts::of(request)
+    }
+
+    fn upgrade(schema: u32, spec: &Value) -> Result<Vec<Recorded>, String> {
+        match schema {
+            0 => upgrade::from_seed(spec),
+            other => Err(format!("MySQL documents of schema {other} are newer than this parser, which writes 1")),
+        }
     }
 }
 

@@ -1,1 +1,6 @@
+mod large;
+mod misses;
+mod seed;
 mod transcripts;
+mod values;
+mod wire;
