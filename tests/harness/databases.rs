@@ -5,7 +5,7 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 
-use crate::apps::cache;
+use crate::apps::{cache, python};
 use crate::{PATIENCE, Process, World, file};
 
 /// Those that `cargo xtask setup` installs.
@@ -98,6 +98,18 @@ impl Database {
     /// Who signed its certificate. The file stays as long as the world it was started in.
     pub fn ca(&self) -> PathBuf {
         self.folder.join("ca.pem")
+    }
+
+    /// Logs in once as t. After it, MySQL knows the password and lets t in without encryption and without its public key,
+    /// which not every driver asks for: see [`crate::drivers::Driver::asks_for_public_key`].
+    ///
+    /// # Panics
+    /// When it is not let in.
+    pub fn remember_password(&self, world: &World) {
+        const LOG_IN: &str = "import pymysql; pymysql.connect(host='127.0.0.1', user='t', password='pw')";
+        let login = Process::start(world, Command::new(python()).args(["-c", LOG_IN]));
+        let ended = login.wait(PATIENCE);
+        assert!(ended.status.success(), "{:?} does not let t in: {}", self.server, ended.stderr);
     }
 
     pub fn process(&self) -> &Process {

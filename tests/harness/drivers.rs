@@ -85,6 +85,11 @@ impl Driver {
         *DRIVERS.iter().find(|driver| driver.name == name).unwrap_or_else(|| panic!("no driver {name}"))
     }
 
+    /// Can it log in to MySQL without encryption, when the server has not seen the password before?
+    pub fn asks_for_public_key(self) -> bool {
+        !self.name.starts_with("mysql-connector")
+    }
+
     /// Its application, as user t of `database`.
     pub fn app(self, database: &Database, trust: Trust<'_>) -> App {
         let app = self.language.app(self.name, self.name);

@@ -21,6 +21,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
     ("mariadbd", "mariadb-server"),
     ("mmdebstrap", "mmdebstrap"),
+    ("sysbench", "sysbench"),
     ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),
     ("setpriv", "util-linux"),
