@@ -205,8 +205,7 @@ impl Mock {
                 self.copying = Some((Arc::clone(sql), at, simple, CopyIn::default()));
                 continue;
             }
-            response.write_tag(&mut self.out);
-            response.write_parameters(&mut self.out);
+            self.tag(&response)?;
             self.state.done(sql.statements.get(at), &response);
             at += 1;
             if let Some(error) = &response.error {
@@ -387,8 +386,7 @@ impl Mock {
             // The recorded client did not read to the end.
             response.tag = Some(format!("SELECT {count}").into_bytes());
         }
-        response.write_tag(&mut self.out);
-        response.write_parameters(&mut self.out);
+        self.tag(&response)?;
         match response.error.take() {
             Some(error) if response.tag.is_some() => {
                 self.at_sync = Some(error);
@@ -401,6 +399,13 @@ impl Mock {
             }
         }
         Ok(())
+    }
+
+    /// How a statement ended, and what came of it beside its rows.
+    fn tag(&mut self, response: &Response) -> Result<(), Fault> {
+        response.write_tag(&mut self.out);
+        response.write_parameters(&mut self.out);
+        response.notifications.iter().try_for_each(|notification| notify(notification, PROCESS, &mut self.out))
     }
 
     fn function(&mut self, responses: Vec<Value>) -> Result<(), Fault> {
@@ -444,10 +449,15 @@ fn only(responses: Vec<Value>) -> Result<Response, Fault> {
 }
 
 fn write_notification(document: &Value, out: &mut Out) -> Result<(), Fault> {
-    let Some(notification) = document.get("notification") else { return Ok(()) };
+    match document.get("notification") {
+        Some(notification) => notify(notification, OTHER_PROCESS, out),
+        None => Ok(()),
+    }
+}
+
+fn notify(notification: &Value, process: u32, out: &mut Out) -> Result<(), Fault> {
     let text = |name: &str| notification.get(name).and_then(Value::as_raw);
     let channel = text("channel").ok_or_else(|| bad("a notification without a channel"))?;
-    let process = if notification.get("own").is_some() { PROCESS } else { OTHER_PROCESS };
     out.message(b'A', |body| {
         body.extend(process.to_be_bytes());
         put_string(body, channel);

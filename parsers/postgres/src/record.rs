@@ -292,6 +292,7 @@ impl Recording {
         if let Some(held) = &mut self.held {
             held.response.notices.extend(late.notices);
             held.response.parameters.extend(late.parameters);
+            held.response.notifications.extend(late.notifications);
         }
         self.release(host);
         if let Some(running) = self.running.take() {
@@ -349,7 +350,6 @@ impl Recording {
     fn fail(&mut self, host: &mut dyn Session, at: Instant) {
         self.release(host);
         let response = std::mem::take(&mut self.building);
-        self.state.done(None, &response);
         while !matches!(self.queue.front(), None | Some(Request::Sync)) {
             let next = self.queue.next_request();
             let prepares = !matches!(next, Some(Request::Bind(_) | Request::Describe(_)));
@@ -363,18 +363,21 @@ impl Recording {
                 }
                 Some(Request::Describe(Target::Portal(name))) => {
                     let asks = executes(name);
-                    self.state.portal(name).cloned().map(|portal| match asks {
+                    let portal = self.state.executed(name).clone();
+                    Some(match asks {
                         true => Question::portal(&self.state, &portal),
                         false => Question::describe_portal(&self.state, &portal.sql),
                     })
                 }
                 Some(Request::Execute { portal, .. }) => {
-                    self.state.portal(portal).cloned().map(|portal| Question::portal(&self.state, &portal))
+                    let portal = self.state.executed(portal).clone();
+                    Some(Question::portal(&self.state, &portal))
                 }
                 _ => None,
             };
             if let Some(question) = question {
                 let exchange = question.open(host, self.queue.since());
+                self.state.done(None, &response);
                 host.reply(exchange, response.document(), at);
                 host.close(exchange);
                 return;
@@ -385,6 +388,7 @@ impl Recording {
                 _ => {}
             }
         }
+        self.state.done(None, &response);
     }
 
     fn parsed(&mut self, host: &mut dyn Session, at: Instant) {
@@ -464,7 +468,7 @@ impl Recording {
             }
             Some(Request::Describe(Target::Portal(name))) => {
                 let document = document(None);
-                let Some(portal) = self.state.portal(&name) else { return };
+                let portal = self.state.executed(&name);
                 portal.columns = Some(columns);
                 if executes {
                     return;
@@ -483,19 +487,21 @@ impl Recording {
     fn notification(&mut self, host: &mut dyn Session, body: &[u8], at: Instant) -> Option<()> {
         let mut fields = Fields(body);
         let (process, channel, payload) = (fields.u32()?, fields.string()?, fields.string()?);
+        let mut map = Map::new().with("channel", Value::readable(channel.to_vec()));
+        if !payload.is_empty() {
+            map.insert("payload", Value::readable(payload.to_vec()));
+        }
+        if process == self.process && self.queue.front().is_some() {
+            // What this connection just did notifies itself.
+            self.building.notifications.push(map.into());
+            return fields.end(());
+        }
         let Some(exchange) = self.listening.get(String::from_utf8_lossy(channel).as_ref()).copied() else {
             host.log(Level::Info, "a notification that nobody was seen to listen for");
             return fields.end(());
         };
         if self.held.as_ref().is_some_and(|held| held.exchange == exchange) {
             self.release(host);
-        }
-        let mut map = Map::new().with("channel", Value::readable(channel.to_vec()));
-        if !payload.is_empty() {
-            map.insert("payload", Value::readable(payload.to_vec()));
-        }
-        if process == self.process {
-            map.insert("own", true);
         }
         host.reply(exchange, Map::new().with("notification", map).into(), at);
         fields.end(())

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Instead of a tag: `empty: true` for an empty text, `suspended: true` where a portal's rows go on. With either, or
-//! alone: `error`, `notices`, `parameters` (settings that changed), `copy`, `notification`.
+//! alone: `error`, `notices`, `parameters` (settings that changed), `copy`, `notifications` (of the connection to itself).
+//! A response that is only `notification: {channel: …}` was sent by somebody else, whenever it was.
 mod columns;
 mod notice;
 
@@ -31,6 +32,8 @@ pub struct Response {
     pub notices: Vec<Notice>,
     pub parameters: Vec<(String, String)>,
     pub copy: Option<Copy>,
+    /// What the connection told itself: maps of a channel and a payload.
+    pub notifications: Vec<Value>,
 }
 
 /// The server began to copy.
@@ -52,10 +55,6 @@ pub enum Direction {
 }
 
 impl Response {
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     pub fn document(self) -> Value {
         let mut map = Map::new();
         if let Some(columns) = self.columns {
@@ -84,6 +83,9 @@ impl Response {
         if !self.parameters.is_empty() {
             map.insert("parameters", parameters_document(&self.parameters));
         }
+        if !self.notifications.is_empty() {
+            map.insert("notifications", self.notifications);
+        }
         map.into()
     }
 
@@ -110,7 +112,7 @@ impl Response {
                 }
                 ("parameters", parameters) => response.parameters = parameters_from(&parameters)?,
                 ("copy", copy) => response.copy = Some(Copy::from_document(copy)?),
-                ("notification", _) => {} // written by who listens
+                ("notifications", Value::Array(notifications)) => response.notifications = notifications,
                 (name, _) => return Err(bad(&format!("a response with `{name}`, or `{name}` is of another type"))),
             }
         }
