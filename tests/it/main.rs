@@ -5,5 +5,6 @@ mod harness_itself;
 mod plugins;
 mod record_replay;
 mod sandboxed;
+mod tls;
 mod transparency;
 mod volume;
