@@ -33,6 +33,8 @@ pub struct Mock {
     copying: Option<(Arc<Sql>, usize, bool, CopyIn)>,
     /// What fails when the transaction ends.
     at_sync: Option<Notice>,
+    /// The server ended the connection with an error.
+    hangs_up: bool,
     /// Sent when the client is told that the server is ready.
     notifications: Out,
     out: Out,
@@ -77,8 +79,11 @@ impl Mock {
     }
 
     fn go_on(&mut self, host: &mut dyn Session) -> Result<(), Fault> {
-        while self.waiting.is_none() && self.step(host)? {}
+        while self.waiting.is_none() && !self.hangs_up && self.step(host)? {}
         self.send(host);
+        if self.hangs_up {
+            host.finish(Side::Client);
+        }
         Ok(())
     }
 
@@ -209,7 +214,7 @@ impl Mock {
             self.state.done(sql.statements.get(at), &response);
             at += 1;
             if let Some(error) = &response.error {
-                error.write(b'E', &mut self.out);
+                self.write_error(error);
                 failed = true;
             }
         }
@@ -334,8 +339,8 @@ impl Mock {
             whole.write_notices(&mut self.out);
             let portal = self.state.executed(name).sql.clone();
             self.state.done(portal.statements.first(), &whole);
-            if let Some(error) = whole.error {
-                error.write(b'E', &mut self.out);
+            if let Some(error) = &whole.error {
+                self.write_error(error);
             }
             self.queue.skip_to_sync();
             return Ok(());
@@ -423,8 +428,13 @@ impl Mock {
     }
 
     fn error(&mut self, error: Notice) {
-        error.write(b'E', &mut self.out);
+        self.write_error(&error);
         self.state.done(None, &Response { error: Some(error), ..Response::default() });
+    }
+
+    fn write_error(&mut self, error: &Notice) {
+        error.write(b'E', &mut self.out);
+        self.hangs_up |= error.is_fatal();
     }
 
     /// An error in the extended protocol: the rest is passed over.
@@ -434,6 +444,9 @@ impl Mock {
     }
 
     fn ready(&mut self) {
+        if self.hangs_up {
+            return;
+        }
         let status = self.state.transaction.status();
         self.state.ready(status);
         if self.state.transaction == Transaction::None {

@@ -247,7 +247,8 @@ impl Recording {
         if response.error.is_none() {
             self.state.understood(&running.sql);
         }
-        let mut last = running.portal.is_some() && !response.suspended;
+        let fatal = response.error.as_ref().is_some_and(Notice::is_fatal);
+        let mut last = fatal || (running.portal.is_some() && !response.suspended);
         if response.tag.is_some() {
             match statement.map(|statement| &statement.effect) {
                 Some(Effect::Listen(channel)) if !self.listening.contains_key(channel) => {
@@ -271,7 +272,7 @@ impl Recording {
             Some(_) => {}
             None => self.held = Some(Held { exchange, response, at, last }),
         }
-        if running.portal.is_none() {
+        if running.portal.is_none() && !fatal {
             running.at += 1;
             self.running = Some(running);
         }

@@ -275,31 +275,36 @@ fn asks_little(tables: &[String], tokens: &[Token<'_>]) -> bool {
     if !tables.is_empty() {
         return !locks;
     }
-    tokens.windows(2).all(|pair| match pair {
-        [Token::Word(function), Token::Symbol('(')] => {
-            const STEADY: [&str; 14] = [
-                "version",
-                "current_schema",
-                "current_schemas",
-                "current_database",
-                "current_setting",
-                "set_config",
-                "pg_backend_pid",
-                "pg_is_in_recovery",
-                "pg_advisory_unlock_all",
-                "oid",
-                "regtype",
-                "cast",
-                "select",
-                "as",
-            ];
-            STEADY.iter().any(|steady| steady.eq_ignore_ascii_case(function))
+    tokens.iter().enumerate().all(|(at, token)| match token {
+        Token::Parameter => false,
+        Token::Word(word) if tokens.get(at + 1) == Some(&Token::Symbol('(')) => {
+            STEADY.iter().any(|steady| steady.eq_ignore_ascii_case(word))
         }
-        [Token::Word(word), _] | [_, Token::Word(word)] => !is_clock(word),
-        [_, Token::Parameter] => false,
+        Token::Word(word) => !is_clock(word),
         _ => true,
     })
 }
+
+/// Functions that answer the same whenever they are asked, and words that are not functions although a bracket follows.
+const STEADY: [&str; 17] = [
+    "version",
+    "current_schema",
+    "current_schemas",
+    "current_database",
+    "current_setting",
+    "set_config",
+    "pg_backend_pid",
+    "pg_is_in_recovery",
+    "pg_advisory_unlock_all",
+    "oid",
+    "regtype",
+    "cast",
+    "select",
+    "as",
+    "varchar",
+    "char",
+    "numeric",
+];
 
 fn is_clock(word: &str) -> bool {
     ["current_timestamp", "current_time", "current_date", "localtime", "localtimestamp"]

@@ -101,7 +101,9 @@ impl Host {
     }
 
     pub fn answer(&mut self, exchange: Exchange, responses: Vec<Value>) -> Result<(), Fault> {
-        self.call(|link, _| link.answer(exchange, responses))
+        let outcome = self.call(|link, _| link.answer(exchange, responses));
+        self.tls_from = None; // nothing was being fed that could lie behind
+        outcome
     }
     pub fn miss(&mut self, exchange: Exchange, reason: &str) -> Result<(), Fault> {
         self.call(|link, _| link.miss(exchange, reason))

@@ -1,0 +1,2 @@
+mod transcripts;
+mod values;
