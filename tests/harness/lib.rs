@@ -13,6 +13,7 @@ pub mod orders;
 pub mod pipe;
 mod process;
 pub mod rows;
+pub mod suites;
 mod world;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 
 mod apps;
 mod servers;
+mod suites;
 
 use std::path::Path;
 use std::process::Command;
@@ -51,7 +52,8 @@ pub fn all(place: &Place) -> Result {
     linker(place)?;
     deny(place)?;
     servers::all(place)?;
-    apps::all(place)
+    apps::all(place)?;
+    suites::all(place)
 }
 
 /// What rust-toolchain.toml asks for; rustup does not add it by itself when RUSTUP_AUTO_INSTALL=0.
