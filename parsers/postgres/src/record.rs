@@ -126,8 +126,7 @@ impl Recording {
     pub fn end(&mut self, host: &mut dyn Session) {
         self.release(host);
         self.queue.settle(false);
-        let fatal = self.running.is_none();
-        if fatal && matches!(self.queue.front(), Some(Request::Query(_) | Request::Execute { .. })) {
+        if self.running.is_none() && matches!(self.queue.front(), Some(Request::Query(_) | Request::Execute { .. })) {
             self.open(host);
         }
         if let Some(running) = self.running.take() {
@@ -272,7 +271,9 @@ impl Recording {
             Some(_) => {}
             None => self.held = Some(Held { exchange, response, at, last }),
         }
-        if running.portal.is_none() && !fatal {
+        if fatal {
+            self.queue = Queue::default(); // nothing else will be answered
+        } else if running.portal.is_none() {
             running.at += 1;
             self.running = Some(running);
         }

@@ -12,6 +12,7 @@ const LOOK_AT: usize = 256 * 1024;
 /// A text, and the statements in it.
 #[derive(Debug)]
 pub struct Sql {
+    /// As it was sent, except that `<hidden>` stands for the passwords of new users.
     pub text: Vec<u8>,
     pub statements: Vec<Statement>,
 }
@@ -56,10 +57,16 @@ impl Sql {
         let looked_at = String::from_utf8_lossy(text.get(..LOOK_AT).unwrap_or(text));
         let tokens: Vec<Token<'_>> = tokens::read(&looked_at).collect();
         let statements = tokens.split(|token| *token == Token::Symbol(';')).filter(|part| !part.is_empty());
-        Self { text: text.to_vec(), statements: statements.map(Statement::new).collect() }
+        let statements: Vec<Statement> = statements.map(Statement::new).collect();
+        let text = if statements.iter().any(|statement| matches!(statement.verb.as_str(), "CREATE" | "ALTER")) {
+            without_passwords(&looked_at, &tokens).unwrap_or_else(|| text.to_vec())
+        } else {
+            text.to_vec()
+        };
+        Self { text, statements }
     }
 
-    /// What is compared of the text: white space and semicolons around it carry no meaning.
+    /// Whether a driver or a pool asks it on its own.
     pub fn lifetime(&self) -> Lifetime {
         // Nothing at all is a ping.
         if self.statements.iter().all(|statement| statement.is_housekeeping) {
@@ -68,6 +75,25 @@ impl Sql {
             Lifetime::Test
         }
     }
+}
+
+/// The text with every literal behind PASSWORD replaced; none when there is none. Recording and mocking do the same,
+/// so the document is found again whatever the password is.
+fn without_passwords(text: &str, tokens: &[Token<'_>]) -> Option<Vec<u8>> {
+    let mut hidden = String::new();
+    let mut from = 0;
+    for pair in tokens.windows(2) {
+        if let [Token::Word(word), Token::Literal(password)] = pair
+            && word.eq_ignore_ascii_case("password")
+        {
+            // A token's content is a part of the text.
+            let at = password.as_ptr().addr() - text.as_ptr().addr();
+            hidden.push_str(text.get(from..at)?);
+            hidden.push_str("<hidden>");
+            from = at + password.len();
+        }
+    }
+    (from > 0).then(|| (hidden + text.get(from..).unwrap_or_default()).into_bytes())
 }
 
 impl Statement {

@@ -95,3 +95,15 @@ fn what_drivers_and_pools_ask_on_their_own() {
         assert_eq!(Sql::new(text.as_bytes()).lifetime(), Lifetime::Test, "{text}");
     }
 }
+
+#[test]
+fn passwords_are_not_written_down() {
+    let check = |text: &str, shown: &str| assert_eq!(String::from_utf8_lossy(&Sql::new(text.as_bytes()).text), shown);
+    check(
+        "CREATE ROLE ada LOGIN PASSWORD 's3cret' VALID UNTIL 'x'",
+        "CREATE ROLE ada LOGIN PASSWORD '<hidden>' VALID UNTIL 'x'",
+    );
+    check("alter user ada password E's\\'x'; SELECT 1", "alter user ada password E'<hidden>'; SELECT 1");
+    check("SELECT * FROM users WHERE password = 'x'", "SELECT * FROM users WHERE password = 'x'");
+    check("CREATE TABLE t (password text DEFAULT 'x')", "CREATE TABLE t (password text DEFAULT 'x')");
+}
