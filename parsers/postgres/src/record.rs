@@ -3,17 +3,20 @@
 //! A request takes effect when the server answers it: only then is it known whether it was carried out, failed, or was
 //! passed over because something before it failed. So requests wait in a queue, and the server's messages move it on.
 mod copying;
+mod failing;
+mod notifying;
+mod preparing;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use copying::CopyIn;
-use keploy_sdk::{Exchange, Fault, Instant, Level, Map, Session, Value};
+use keploy_sdk::{Exchange, Fault, Instant, Map, Session, Value};
 
 use crate::{
     question::{Question, shared},
     queue::Queue,
-    request::{Request, Target},
-    response::{Column, Copy, Direction, Notice, Response, type_document},
+    request::Request,
+    response::{Column, Copy, Direction, Notice, Response},
     sql::{Effect, Sql},
     state::{Progress, State, Transaction},
     value::{self, Format},
@@ -77,13 +80,16 @@ impl Recording {
         let bad =
             || Fault::new("bad-message", format!("the fields of a server's message {:?} do not fit", char::from(tag)));
         let read = match tag {
+            b'n' | b'1' | b'2' | b'3' | b'c' | b'I' | b's' => {
+                self.bodiless(host, tag, at);
+                Some(())
+            }
             b'N' => Notice::read(&body).map(|notice| self.building.notices.push(notice)),
             b'S' => parameter(&body).map(|parameter| self.building.parameters.push(parameter)),
             b'A' => self.notification(host, &body, at),
             b'E' => Notice::read(&body).map(|error| self.error(host, error, at)),
             b'Z' => Fields(&body).u8().map(|status| self.ready(host, status)),
             b'T' => Column::read(&body).map(|(columns, formats)| self.columns(host, columns, formats, at)),
-            b'n' => Some(self.described(host, None, at)),
             b't' => Fields(&body).list(Fields::u32).map(|types| self.parameters(types)),
             b'D' => self.row(host, &body),
             b'C' => Fields(&body).string().map(|tag| {
@@ -91,26 +97,11 @@ impl Recording {
                 self.building.tag = Some(tag.to_vec());
                 self.finish(host, at);
             }),
-            b'I' => {
-                self.open(host);
-                self.building.empty = true;
-                self.finish(host, at);
-                Some(())
-            }
-            b's' => {
-                self.building.suspended = true;
-                self.finish(host, at);
-                Some(())
-            }
-            b'1' => Some(self.parsed(host, at)),
-            b'2' => Some(self.bound(host)),
-            b'3' => Some(self.closed(host)),
             b'G' | b'H' | b'W' => self.copy(host, tag, &body, at),
             b'd' => {
                 self.copied(body);
                 Some(())
             }
-            b'c' => Some(()),
             b'V' => Fields(&body).value().map(|value| self.called(host, value, at)),
             _ => {
                 return Err(Fault::new(
@@ -120,6 +111,26 @@ impl Recording {
             }
         };
         read.ok_or_else(bad)
+    }
+
+    /// Messages that say all by their type.
+    fn bodiless(&mut self, host: &mut dyn Session, tag: u8, at: Instant) {
+        match tag {
+            b'n' => self.described(host, None, at),
+            b'1' => self.parsed(host, at),
+            b'2' => self.bound(host),
+            b'3' => self.closed(host),
+            b'I' => {
+                self.open(host);
+                self.building.empty = true;
+                self.finish(host, at);
+            }
+            b's' => {
+                self.building.suspended = true;
+                self.finish(host, at);
+            }
+            _ => {} // the end of a copy: the tag that follows says so, too
+        }
     }
 
     /// The connection is over.
@@ -309,217 +320,6 @@ impl Recording {
         self.state.ready(status);
         if self.state.transaction == Transaction::None {
             self.close_portals(host);
-        }
-    }
-
-    fn error(&mut self, host: &mut dyn Session, error: Notice, at: Instant) {
-        match self.queue.front() {
-            None => {
-                let text = String::from_utf8_lossy(error.field(b'M').unwrap_or_default()).into_owned();
-                host.log(Level::Info, &format!("the server said, and nobody had asked: {text}"));
-            }
-            // What was put off until the end of the transaction failed.
-            Some(Request::Sync) => {
-                if let Some(held) = &mut self.held {
-                    held.response.error = Some(error);
-                    self.state.done(None, &held.response);
-                }
-            }
-            Some(Request::Function(_)) => {
-                let response = Response { error: Some(error), ..Response::default() };
-                self.state.done(None, &response);
-                self.call(host, response.document(), at);
-            }
-            Some(request) => {
-                let simple = matches!(request, Request::Query(_));
-                self.building.error = Some(error);
-                match simple || self.running.is_some() {
-                    true => {
-                        self.open(host);
-                        self.copying = None;
-                        self.finish(host, at);
-                    }
-                    false => self.fail(host, at),
-                }
-                if !simple {
-                    self.queue.skip_to_sync();
-                }
-            }
-        }
-    }
-
-    /// Something on the way to an execution failed. The error belongs to the first that a mock would look up.
-    fn fail(&mut self, host: &mut dyn Session, at: Instant) {
-        self.release(host);
-        let response = std::mem::take(&mut self.building);
-        while !matches!(self.queue.front(), None | Some(Request::Sync)) {
-            let next = self.queue.next_request();
-            let prepares = !matches!(next, Some(Request::Bind(_) | Request::Describe(_)));
-            let executes =
-                |portal: &[u8]| matches!(next, Some(Request::Execute { portal: next, .. }) if next == portal);
-            let question = match self.queue.front() {
-                Some(Request::Parse { sql, .. }) if prepares => Some(Question::prepare(&self.state, &Sql::new(sql))),
-                Some(Request::Describe(Target::Statement(name))) => {
-                    let statement = self.state.statement(name).clone();
-                    Some(Question::describe(&self.state, &statement))
-                }
-                Some(Request::Describe(Target::Portal(name))) => {
-                    let asks = executes(name);
-                    let portal = self.state.executed(name).clone();
-                    Some(match asks {
-                        true => Question::portal(&self.state, &portal),
-                        false => Question::describe_portal(&self.state, &portal.sql),
-                    })
-                }
-                Some(Request::Execute { portal, .. }) => {
-                    let portal = self.state.executed(portal).clone();
-                    Some(Question::portal(&self.state, &portal))
-                }
-                _ => None,
-            };
-            if let Some(question) = question {
-                let exchange = question.open(host, self.queue.since());
-                self.state.done(None, &response);
-                host.reply(exchange, response.document(), at);
-                host.close(exchange);
-                return;
-            }
-            match self.queue.pop() {
-                Some(Request::Parse { statement, sql, types }) => self.state.parse(statement, &sql, types),
-                Some(Request::Bind(bind)) => drop(self.state.bind(bind)),
-                _ => {}
-            }
-        }
-        self.state.done(None, &response);
-    }
-
-    fn parsed(&mut self, host: &mut dyn Session, at: Instant) {
-        let prepares = !matches!(self.queue.next_request(), Some(Request::Bind(_) | Request::Describe(_)));
-        let since = self.queue.since();
-        let Some(Request::Parse { statement, sql, types }) = self.queue.pop() else { return };
-        let parsed = Sql::new(&sql);
-        if prepares && !self.state.understands(&parsed) {
-            self.release(host);
-            let exchange = Question::prepare(&self.state, &parsed).open(host, since);
-            host.reply(exchange, Response::default().document(), at);
-            host.close(exchange);
-            self.state.understood(&parsed);
-        }
-        self.state.parse(statement, &sql, types);
-    }
-
-    fn bound(&mut self, host: &mut dyn Session) {
-        if let Some(Request::Bind(bind)) = self.queue.pop()
-            && let Some(before) = self.state.bind(bind)
-        {
-            self.close_portal(host, before.progress);
-        }
-    }
-
-    fn closed(&mut self, host: &mut dyn Session) {
-        match self.queue.pop() {
-            Some(Request::Close(Target::Statement(name))) => self.state.close_statement(&name),
-            Some(Request::Close(Target::Portal(name))) => {
-                if let Some(portal) = self.state.close_portal(&name) {
-                    self.close_portal(host, portal.progress);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn close_portals(&mut self, host: &mut dyn Session) {
-        let open: Vec<Progress> = self.state.close_portals().map(|portal| portal.progress).collect();
-        open.into_iter().for_each(|progress| self.close_portal(host, progress));
-    }
-
-    fn close_portal(&mut self, host: &mut dyn Session, progress: Progress) {
-        if let Progress::Recording(exchange) = progress {
-            self.release(host);
-            host.close(exchange);
-        }
-    }
-
-    fn parameters(&mut self, types: Vec<u32>) {
-        if let Some(Request::Describe(Target::Statement(name))) = self.queue.front() {
-            self.state.statement(name).parameters = Some(types);
-        }
-    }
-
-    fn described(&mut self, host: &mut dyn Session, columns: Option<Vec<Column>>, at: Instant) {
-        let since = self.queue.since();
-        let executes = self.queue.executes_next();
-        let document = |types: Option<&[u32]>| {
-            let mut map = Map::new();
-            if let Some(types) = types {
-                map.insert("params", types.iter().map(|oid| type_document(*oid)).collect::<Vec<_>>());
-            }
-            if let Some(columns) = &columns {
-                map.insert("columns", columns.iter().map(Column::document).collect::<Vec<_>>());
-            }
-            Value::from(map)
-        };
-        let (question, document) = match self.queue.pop() {
-            Some(Request::Describe(Target::Statement(name))) => {
-                let statement = self.state.statement(&name);
-                let document = document(Some(statement.types()));
-                statement.columns = Some(columns);
-                let statement = statement.clone();
-                self.state.understood(&statement.sql);
-                (Question::describe(&self.state, &statement), document)
-            }
-            Some(Request::Describe(Target::Portal(name))) => {
-                let document = document(None);
-                let portal = self.state.executed(&name);
-                portal.columns = Some(columns);
-                if executes {
-                    return;
-                }
-                let sql = Arc::clone(&portal.sql);
-                (Question::describe_portal(&self.state, &sql), document)
-            }
-            _ => return,
-        };
-        self.release(host);
-        let exchange = question.open(host, since);
-        host.reply(exchange, document, at);
-        host.close(exchange);
-    }
-
-    fn notification(&mut self, host: &mut dyn Session, body: &[u8], at: Instant) -> Option<()> {
-        let mut fields = Fields(body);
-        let (process, channel, payload) = (fields.u32()?, fields.string()?, fields.string()?);
-        let mut map = Map::new().with("channel", Value::readable(channel.to_vec()));
-        if !payload.is_empty() {
-            map.insert("payload", Value::readable(payload.to_vec()));
-        }
-        if process == self.process && self.queue.front().is_some() {
-            // What this connection just did notifies itself.
-            self.building.notifications.push(map.into());
-            return fields.end(());
-        }
-        let Some(exchange) = self.listening.get(String::from_utf8_lossy(channel).as_ref()).copied() else {
-            host.log(Level::Info, "a notification that nobody was seen to listen for");
-            return fields.end(());
-        };
-        if self.held.as_ref().is_some_and(|held| held.exchange == exchange) {
-            self.release(host);
-        }
-        host.reply(exchange, Map::new().with("notification", map).into(), at);
-        fields.end(())
-    }
-
-    /// Ends the exchanges that only waited for notifications. `asking` is still at work.
-    fn unlisten(&mut self, host: &mut dyn Session, channel: Option<&str>, asking: Exchange) {
-        let over: Vec<Exchange> = match channel {
-            Some(channel) => self.listening.remove(channel).into_iter().collect(),
-            None => std::mem::take(&mut self.listening).into_values().collect(),
-        };
-        for (at, exchange) in over.iter().enumerate() {
-            let again = over[..at].contains(exchange) || self.listening.values().any(|other| other == exchange);
-            if !again && *exchange != asking {
-                host.close(*exchange);
-            }
         }
     }
 
