@@ -143,9 +143,8 @@ fn rows(message: &Value) -> Result<Value, String> {
         };
         rows.push(Value::Array(columns.iter().zip(values).map(read).collect()));
     }
-    let mut result = Map::new()
-        .with("columns", columns.iter().map(Column::document).collect::<Vec<_>>())
-        .with("rows", rows);
+    let mut result =
+        Map::new().with("columns", columns.iter().map(Column::document).collect::<Vec<_>>()).with("rows", rows);
     end(message)?.put(&mut result);
     Ok(result.into())
 }

@@ -83,11 +83,11 @@ impl<'a> Cursor<'a> {
 pub fn put_lenenc(out: &mut Vec<u8>, number: u64) {
     match number {
         0..=0xfa => out.push(number as u8),
-        ..=0xffff => {
+        0xfb..=0xffff => {
             out.push(0xfc);
             out.extend_from_slice(&(number as u16).to_le_bytes());
         }
-        ..=0xff_ffff => {
+        0x1_0000..=0xff_ffff => {
             out.push(0xfd);
             super::put_u24(out, number as usize);
         }

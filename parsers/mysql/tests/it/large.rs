@@ -49,11 +49,11 @@ impl Recording {
     }
 
     fn request(&self) -> &Value {
-        let requests = self.effects.iter().filter_map(|effect| match effect {
+        let mut requests = self.effects.iter().filter_map(|effect| match effect {
             Effect::Open { request, .. } => Some(request),
             _ => None,
         });
-        requests.last().expect("something is asked")
+        requests.next_back().expect("something is asked")
     }
 }
 

@@ -72,7 +72,11 @@ struct Steps(Vec<(Side, Vec<u8>)>);
 
 impl Mock {
     fn new() -> Self {
-        Self { conversation: Conversation::new(Mode::Mock, Peer::default(), Value::Null), host: Recorder::new(), offset: 0 }
+        Self {
+            conversation: Conversation::new(Mode::Mock, Peer::default(), Value::Null),
+            host: Recorder::new(),
+            offset: 0,
+        }
     }
 
     /// Logs in, and asks for rows as text, or as a prepared statement does.
@@ -134,9 +138,9 @@ fn read_again(steps: &Steps, written: &[u8]) -> Value {
         conversation.feed(&mut host, *from, *offset, 1, bytes).expect("is well");
         *offset += bytes.len() as u64;
     }
-    let replies = host.take().into_iter().filter_map(|effect| match effect {
+    let mut replies = host.take().into_iter().filter_map(|effect| match effect {
         Effect::Reply { response, .. } => Some(response),
         _ => None,
     });
-    replies.last().expect("an answer is read")
+    replies.next_back().expect("an answer is read")
 }

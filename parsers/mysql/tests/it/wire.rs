@@ -23,7 +23,8 @@ pub fn log_in_with(capabilities: u64) -> Vec<u8> {
 
 pub fn greeting(capabilities: u64) -> Vec<u8> {
     let [a, b, c, d] = (capabilities as u32).to_le_bytes();
-    let body = [b"\x0a9\0\x01\0\0\0eight---\0".as_slice(), &[a, b, 45, 2, 0, c, d, 21], &[0; 10], b"twelve-bytes\0native\0"];
+    let body =
+        [b"\x0a9\0\x01\0\0\0eight---\0".as_slice(), &[a, b, 45, 2, 0, c, d, 21], &[0; 10], b"twelve-bytes\0native\0"];
     packet(0, &body.concat())
 }
 
