@@ -23,6 +23,16 @@ fn redis() {
 }
 
 #[test]
+fn postgres() {
+    transcripts(&built("parsers/postgres.wasm"), "../parsers/postgres/tests/transcripts");
+}
+
+#[test]
+fn mysql() {
+    transcripts(&built("parsers/mysql.wasm"), "../parsers/mysql/tests/transcripts");
+}
+
+#[test]
 fn generic() {
     transcripts(&built("parsers/generic.wasm"), "../parsers/generic/tests/transcripts");
 }
