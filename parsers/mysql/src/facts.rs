@@ -7,12 +7,31 @@ use crate::sql;
 const SUMMARY: usize = 120;
 const WORD: usize = 40;
 
+/// What requests are named by.
+const KINDS: [&str; 12] = [
+    "query",
+    "prepare",
+    "execute",
+    "connect",
+    "login",
+    "changeUser",
+    "use",
+    "fields",
+    "file",
+    "command",
+    "createDatabase",
+    "dropDatabase",
+];
+/// What a statement is about stands in its first bytes; the rest may be megabytes of values.
+const TELLING: usize = 64 << 10;
+
 /// The facts of a request, from its document alone.
 pub fn of(request: &Value) -> Facts {
-    let Some((kind, value)) = request.as_map().and_then(|request| request.iter().next()) else {
+    let Some((kind, value)) = KINDS.iter().find_map(|kind| Some((*kind, request.get(kind)?))) else {
         return Facts::default();
     };
-    let text = value.as_raw().map(String::from_utf8_lossy).unwrap_or_default();
+    let raw = value.as_raw().unwrap_or_default();
+    let text = String::from_utf8_lossy(&raw[..raw.len().min(TELLING)]);
     let session = Lifetime::Session;
     let (class, summary, lifetime) = match kind {
         "query" => {

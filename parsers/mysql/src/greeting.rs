@@ -65,12 +65,14 @@ impl Greeting {
 
     /// Without what a mock does not offer, so that what a mock says is read as the same document.
     pub fn document(&self) -> Value {
-        let greeting = Map::new()
+        let mut greeting = Map::new()
             .with("version", Value::readable(self.version.clone()))
             .with("capabilities", self.capabilities.mocked().0)
             .with("charset", self.charset)
-            .with("status", document::status(self.status))
             .with("auth", Value::readable(self.plugin.clone()));
+        if self.status != document::AUTOCOMMIT {
+            greeting.insert("status", document::status(self.status));
+        }
         Map::new().with("greeting", greeting).into()
     }
 

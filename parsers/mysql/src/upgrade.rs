@@ -7,7 +7,6 @@ use keploy_sdk::{Map, Recorded, Value};
 use crate::{
     capabilities::{CLIENT_DEPRECATE_EOF, Capabilities},
     column::Column,
-    document::status,
     ending::Ok as OkPacket,
     facts, values,
 };
@@ -71,12 +70,10 @@ fn log_in(message: &Value, responses: &[Value]) -> Result<Vec<Recorded>, String>
     let mut exchanges = Vec::new();
     if let Some(message) = greetings.first().and_then(|greeting| greeting.get("message")) {
         let capabilities = u64::try_from(number(message, "capability_flags")).unwrap_or_default();
-        let flags = u16::try_from(number(message, "status_flags")).unwrap_or_default();
         let greeting = Map::new()
             .with("version", text(message, "server_version"))
             .with("capabilities", Capabilities(capabilities).mocked().0)
             .with("charset", Value::Int(number(message, "character_set")))
-            .with("status", status(flags))
             .with("auth", text(message, "auth_plugin_name"));
         exchanges.push(exchange(Map::new().with("connect", true), vec![Map::new().with("greeting", greeting).into()]));
     }

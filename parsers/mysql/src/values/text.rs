@@ -1,4 +1,6 @@
 //! The text encoding: every value as a string.
+use std::borrow::Cow;
+
 use keploy_sdk::{Fault, Value};
 
 use super::{OPEN, Type, read_bits, times, write_bits};
@@ -15,16 +17,16 @@ pub fn read(kind: Type, bytes: &[u8]) -> Value {
         _ => None,
     };
     match number {
-        Some(number) if write(kind, &number).is_ok_and(|written| written == bytes) => number,
+        Some(number) if write(kind, &number).is_ok_and(|written| *written == *bytes) => number,
         _ => Value::readable(bytes.to_vec()),
     }
 }
 
 /// A value that is not NULL.
-pub fn write(kind: Type, value: &Value) -> Result<Vec<u8>, Fault> {
+pub fn write(kind: Type, value: &Value) -> Result<Cow<'_, [u8]>, Fault> {
     let written = match value {
-        Value::Text(text) => Some(text.as_bytes().to_vec()),
-        Value::Bytes(bytes) => Some(bytes.clone()),
+        Value::Text(text) => return Ok(text.as_bytes().into()),
+        Value::Bytes(bytes) => return Ok(bytes.into()),
         Value::Int(number) if kind.kind == BIT => write_bits(kind, *number),
         Value::Int(number) if kind.zerofill => Some(format!("{number:0width$}", width = kind.length as usize).into()),
         Value::Int(number) if kind.kind == YEAR => Some(format!("{number:04}").into()),
@@ -36,7 +38,7 @@ pub fn write(kind: Type, value: &Value) -> Result<Vec<u8>, Fault> {
         },
         _ => None,
     };
-    written.ok_or_else(|| kind.wrong(value))
+    written.map(Cow::Owned).ok_or_else(|| kind.wrong(value))
 }
 
 /// Digits behind the decimal point from which on servers write an exponent.

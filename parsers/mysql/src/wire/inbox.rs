@@ -17,8 +17,8 @@ pub struct Inbox {
     end: u64,
     /// Up to which position bytes had come, and when.
     arrivals: VecDeque<(u64, Instant)>,
-    /// The beginning of a payload of several frames, and when its first byte came.
-    begun: Option<(Vec<u8>, Instant)>,
+    /// The packet that we are in.
+    begun: Option<Begun>,
     compression: Option<Compression>,
     /// Compressed frames that are not whole yet.
     packed: Vec<u8>,
@@ -35,8 +35,17 @@ pub struct Packet {
     pub since: Instant,
 }
 
-/// A guest has 64 MiB, and what is read takes room more than once.
-const LARGEST: usize = 20 << 20;
+/// A packet of which something is still to come.
+struct Begun {
+    packet: Packet,
+    /// So many bytes of the frame that we are in.
+    left: usize,
+    /// No other frame follows that one.
+    is_last: bool,
+}
+
+/// A guest has 64 MiB, and what is read takes room three times: as it is, as a value, and as a document.
+const LARGEST: usize = 17 << 20;
 /// What may wait while nobody takes it.
 const WAITING: usize = 32 << 20;
 
@@ -65,7 +74,7 @@ impl Inbox {
 
     fn append(&mut self, at: Instant, data: &[u8]) {
         // Moving what is left only when it is the smaller part costs no more than one move a byte.
-        if self.start > self.bytes.len() / 2 {
+        if self.start >= self.bytes.len() / 2 {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
@@ -100,39 +109,58 @@ impl Inbox {
         self.bytes.clear();
         self.start = 0;
         self.arrivals.clear();
+        self.begun = None;
     }
 
-    /// The number of the next frame.
+    /// The number of the next packet's first frame.
     pub fn sequence(&self) -> Option<u8> {
-        self.bytes.get(self.start + 3).copied()
+        match &self.begun {
+            Some(begun) => Some(begun.packet.first),
+            None => self.bytes.get(self.start + 3).copied(),
+        }
     }
 
-    /// The next packet, when it is whole.
+    /// The next packet, when it is whole. What there is of it moves to where it will be, so that a long one is in memory
+    /// once.
     pub fn packet(&mut self) -> Result<Option<Packet>, Fault> {
         loop {
-            let Some((&[a, b, c, sequence], rest)) = self.bytes[self.start..].split_first_chunk::<4>() else {
-                return Ok(None);
-            };
-            let length = u24([a, b, c]);
-            let before = self.begun.as_ref().map_or(0, |(payload, _)| payload.len());
-            if before + length > LARGEST {
-                let message = format!("a packet of more than {LARGEST} bytes at {}", self.offset());
-                return Err(Fault::new("packet-too-large", message));
-            }
-            if rest.len() < length {
+            if self.begun.as_ref().is_none_or(|begun| begun.left == 0) && !self.begin()? {
                 return Ok(None);
             }
-            let since = self.since();
-            let (mut payload, since) = self.begun.take().unwrap_or((Vec::new(), since));
-            let content = self.start + 4;
-            self.start = content + length;
-            payload.extend_from_slice(&self.bytes[content..self.start]);
-            if length < FRAME {
-                let first = sequence.wrapping_sub((payload.len() / FRAME) as u8);
-                return Ok(Some(Packet { first, sequence, payload, since }));
+            let Some(begun) = self.begun.as_mut() else { return Ok(None) };
+            let waiting = &self.bytes[self.start..];
+            let content = &waiting[..begun.left.min(waiting.len())];
+            begun.packet.payload.extend_from_slice(content);
+            begun.left -= content.len();
+            self.start += content.len();
+            if begun.left > 0 {
+                return Ok(None);
             }
-            self.begun = Some((payload, since));
+            if begun.is_last {
+                return Ok(self.begun.take().map(|begun| begun.packet));
+            }
         }
+    }
+
+    /// Takes the next frame's header.
+    fn begin(&mut self) -> Result<bool, Fault> {
+        let Some(&[a, b, c, sequence]) = self.bytes[self.start..].first_chunk::<4>() else { return Ok(false) };
+        let length = u24([a, b, c]);
+        let since = self.since();
+        let begun = self.begun.get_or_insert_with(|| Begun {
+            packet: Packet { first: sequence, sequence, payload: Vec::new(), since },
+            left: 0,
+            is_last: false,
+        });
+        if begun.packet.payload.len() + length > LARGEST {
+            let message = format!("a packet of more than {LARGEST} bytes at {}", self.offset());
+            return Err(Fault::new("packet-too-large", message));
+        }
+        begun.packet.payload.reserve_exact(length);
+        begun.packet.sequence = sequence;
+        (begun.left, begun.is_last) = (length, length < FRAME);
+        self.start += 4;
+        Ok(true)
     }
 
     /// When the next byte came.

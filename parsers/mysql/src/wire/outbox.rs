@@ -20,6 +20,9 @@ impl Outbox {
 
     pub fn packet(&mut self, payload: &[u8]) {
         let mut rest = payload;
+        if payload.len() > FRAME / 2 {
+            self.bytes.reserve_exact(payload.len() + 16); // no more of a guest's memory than it takes
+        }
         loop {
             let (frame, behind) = rest.split_at(rest.len().min(FRAME));
             put_u24(&mut self.bytes, frame.len());
