@@ -135,25 +135,28 @@ impl Mock {
                 self.ask(host, question, since, Waiting::Describe(Target::Statement(name)));
             }
             Some(Request::Describe(Target::Portal(name))) => {
-                let portal = self.state.executed(&name).clone();
-                if executes {
-                    self.queue.push_front(Request::Describe(Target::Portal(name.clone())), since);
-                    match portal.progress {
-                        Progress::Answered(answer) => self.describe_answer(&name, &answer.response),
-                        _ => self.ask(host, Question::portal(&self.state, &portal), since, Waiting::Portal(name)),
-                    }
-                } else {
-                    let question = Question::describe_portal(&self.state, &portal.sql);
+                let portal = self.state.executed(&name);
+                let known = match &portal.progress {
+                    Progress::Answered(answer) => Some(answer.response.columns.clone()),
+                    _ => None,
+                };
+                let sql = Arc::clone(&portal.sql);
+                if !executes {
+                    let question = Question::describe_portal(&self.state, &sql);
                     self.ask(host, question, since, Waiting::Describe(Target::Portal(name)));
+                } else if let Some(columns) = known {
+                    self.describe_answer(&name, columns.as_deref());
+                } else {
+                    self.queue.push_front(Request::Describe(Target::Portal(name.clone())), since);
+                    self.ask_portal(host, name, since);
                 }
             }
             Some(Request::Execute { portal: name, limit }) => {
-                let portal = self.state.executed(&name).clone();
-                match portal.progress {
+                match std::mem::take(&mut self.state.executed(&name).progress) {
                     Progress::Answered(answer) => self.execute(&name, *answer, limit)?,
                     _ => {
                         self.queue.push_front(Request::Execute { portal: name.clone(), limit }, since);
-                        self.ask(host, Question::portal(&self.state, &portal), since, Waiting::Portal(name));
+                        self.ask_portal(host, name, since);
                     }
                 }
             }
@@ -187,6 +190,11 @@ impl Mock {
             | None => {}
         }
         Ok(true)
+    }
+
+    fn ask_portal(&mut self, host: &mut dyn Session, name: Vec<u8>, since: Instant) {
+        let portal = self.state.executed(&name).clone();
+        self.ask(host, Question::portal(&self.state, &portal), since, Waiting::Portal(name));
     }
 
     /// What statements came to, from statement `at` of the text on.

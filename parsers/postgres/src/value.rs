@@ -92,10 +92,9 @@ enum Shape {
 }
 
 fn shape(oid: u32) -> Shape {
-    match (types::find(oid), types::element(oid)) {
-        (Some(found), _) => Shape::Plain(found.kind),
-        (_, Some(element)) => Shape::Array(element),
-        _ => Shape::Plain(Kind::Same),
+    match types::find(oid) {
+        Some(found) => Shape::Plain(found.kind),
+        None => types::element(oid).map_or(Shape::Plain(Kind::Same), Shape::Array),
     }
 }
 

@@ -59,10 +59,11 @@ impl Mock {
         for document in responses {
             write_notification(&document, &mut self.notifications)?;
             if document.get("notification").is_none() {
-                let part = Response::from_document(document)?;
-                let (columns, rows) = (whole.columns.take().or(part.columns), [whole.rows, part.rows].concat());
-                let notices = [whole.notices, part.notices].concat();
-                whole = Response { columns, rows, notices, copy: whole.copy.or(part.copy), ..part };
+                let mut part = Response::from_document(document)?;
+                whole.rows.append(&mut part.rows);
+                whole.notices.append(&mut part.notices);
+                let Response { columns, rows, notices, copy, .. } = whole;
+                whole = Response { columns: columns.or(part.columns), rows, notices, copy: copy.or(part.copy), ..part };
             }
         }
         if whole.columns.is_none() && !whole.rows.is_empty() {
@@ -82,17 +83,17 @@ impl Mock {
             return Ok(());
         }
         if describes {
-            self.describe_answer(name, &whole);
+            self.queue.pop();
+            self.describe_answer(name, whole.columns.as_deref());
         }
         self.state.executed(name).progress = Progress::Answered(Box::new(Answer { response: whole, sent: 0 }));
         Ok(())
     }
 
-    /// Answers the Describe in front of the queue from the answer to the execution.
-    pub(super) fn describe_answer(&mut self, name: &[u8], response: &Response) {
-        self.queue.pop();
-        let formats = self.state.executed(name).result_formats(response.columns.iter().map(Vec::len).sum());
-        self.write_columns(response.columns.as_deref(), &formats);
+    /// Describes a portal from the answer to its execution.
+    pub(super) fn describe_answer(&mut self, name: &[u8], columns: Option<&[Column]>) {
+        let formats = self.state.executed(name).result_formats(columns.map_or(0, <[Column]>::len));
+        self.write_columns(columns, &formats);
     }
 
     /// Rows of a portal, and how it ended.

@@ -9,10 +9,12 @@ use super::{
 use crate::wire::Fields;
 
 pub fn to_text(oid: u32, raw: &[u8]) -> Option<String> {
-    if let Some(element) = types::element(oid) {
+    let found = types::find(oid);
+    if found.is_none()
+        && let Some(element) = types::element(oid)
+    {
         return array::to_text(element, raw);
     }
-    let found = types::find(oid);
     let mut fields = Fields(raw);
     let text = match found.map_or(Kind::Same, |found| found.kind) {
         Kind::Bool => match fields.u8()? {
@@ -60,10 +62,12 @@ pub fn to_text(oid: u32, raw: &[u8]) -> Option<String> {
 }
 
 pub fn from_text(oid: u32, text: &str) -> Option<Vec<u8>> {
-    if let Some(element) = types::element(oid) {
+    let found = types::find(oid);
+    if found.is_none()
+        && let Some(element) = types::element(oid)
+    {
         return array::from_text(element, text);
     }
-    let found = types::find(oid);
     Some(match found.map_or(Kind::Same, |found| found.kind) {
         Kind::Bool => match text {
             "t" | "true" => vec![1],

@@ -1,2 +1,6 @@
+mod limits;
+mod mocks;
+mod tls;
 mod transcripts;
 mod values;
+mod wire;
