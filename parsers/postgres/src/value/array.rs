@@ -118,8 +118,11 @@ pub fn to_text(element: &Type, raw: &[u8]) -> Option<String> {
         sizes.push(usize::try_from(fields.i32()?).ok()?);
         (fields.i32()? == 1).then_some(())?;
     }
+    // Every element takes four bytes at least, so sizes cannot promise more than there is.
+    let count = sizes.iter().try_fold(1_usize, |count, size| count.checked_mul(*size))?;
     let items = match sizes.as_slice() {
         [] => Vec::new(),
+        _ if count == 0 || count > fields.0.len() / 4 => return None,
         sizes => nested(&mut fields, sizes, element)?,
     };
     fields.end(())?;
@@ -137,7 +140,6 @@ fn nested(fields: &mut Fields<'_>, sizes: &[usize], element: &Type) -> Option<Ve
             },
             inner => Value::Array(nested(fields, inner, element)?),
         });
-        (!fields.0.is_empty() || items.len() == *size || !inner.is_empty()).then_some(())?;
     }
     Some(items)
 }

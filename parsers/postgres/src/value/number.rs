@@ -127,7 +127,7 @@ pub fn money_from_text(text: &str) -> Option<i64> {
     let (sign, rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, cents) = rest.strip_prefix('$')?.split_once('.')?;
     let cents: i128 = cents.parse::<u8>().ok().filter(|_| cents.len() == 2)?.into();
-    let whole: i128 = whole.replace(',', "").parse().ok()?;
+    let whole: i128 = whole.replace(',', "").parse::<i64>().ok()?.into();
     i64::try_from(sign * (whole * 100 + cents)).ok()
 }
 
