@@ -2,5 +2,6 @@ mod large;
 mod misses;
 mod seed;
 mod transcripts;
+mod unasked;
 mod values;
 mod wire;
