@@ -56,6 +56,10 @@ impl Conversation {
     fn read_startup(&mut self, host: &mut dyn Session) -> Result<(), Fault> {
         while self.phase == Phase::Begin {
             let Some(since) = self.client.since() else { return Ok(()) };
+            if self.client.peek() == Some(b'X') {
+                self.over(host); // a client that changed its mind says good-bye, too
+                return Ok(());
+            }
             let Some((code, body)) = self.client.startup()? else { return Ok(()) };
             match code {
                 SSL_REQUEST | GSSENC_REQUEST => {

@@ -117,8 +117,8 @@ impl Mock {
                 self.ask(host, Question::query(&self.state, &sql, &[]), since, Waiting::Query(sql));
             }
             Some(Request::Parse { statement, sql, types }) => {
-                self.state.parse(statement.clone(), &sql, types);
-                let sql = Arc::clone(&self.state.statement(&statement).sql);
+                let sql = shared(&sql);
+                self.state.parse(statement, Arc::clone(&sql), types);
                 if prepares && !self.state.understands(&sql) {
                     self.ask(host, Question::prepare(&self.state, &sql), since, Waiting::Prepare(sql));
                 } else {

@@ -11,7 +11,7 @@ use tables::tables;
 pub use tokens::Token;
 
 /// Texts longer than this are looked at only up to here: they are bulk inserts.
-const LOOK_AT: usize = 256 * 1024;
+const LOOK_AT: usize = 64 * 1024;
 
 /// A text, and the statements in it.
 #[derive(Debug)]
@@ -40,7 +40,10 @@ impl Sql {
         let statements = tokens.split(|token| *token == Token::Symbol(';')).filter(|part| !part.is_empty());
         let statements: Vec<Statement> = statements.map(Statement::new).collect();
         let text = if statements.iter().any(|statement| matches!(statement.verb.as_str(), "CREATE" | "ALTER")) {
-            without_passwords(&looked_at, &tokens).unwrap_or_else(|| text.to_vec())
+            match without_passwords(&looked_at, &tokens) {
+                Some(hidden) => [&hidden, text.get(LOOK_AT..).unwrap_or_default()].concat(),
+                None => text.to_vec(),
+            }
         } else {
             text.to_vec()
         };

@@ -133,8 +133,7 @@ impl State {
         }
     }
 
-    pub fn parse(&mut self, name: Vec<u8>, sql: &[u8], declared: Vec<u32>) {
-        let sql = Arc::new(Sql::new(sql));
+    pub fn parse(&mut self, name: Vec<u8>, sql: Arc<Sql>, declared: Vec<u32>) {
         self.statements.insert(name, Statement { sql, declared, parameters: None, columns: None });
     }
 

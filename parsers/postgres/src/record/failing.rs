@@ -3,7 +3,7 @@ use keploy_sdk::{Instant, Level, Session};
 
 use super::Recording;
 use crate::{
-    question::Question,
+    question::{Question, shared},
     request::{Request, Target},
     response::{Notice, Response},
     sql::Sql,
@@ -83,7 +83,7 @@ impl Recording {
                 return;
             }
             match self.queue.pop() {
-                Some(Request::Parse { statement, sql, types }) => self.state.parse(statement, &sql, types),
+                Some(Request::Parse { statement, sql, types }) => self.state.parse(statement, shared(&sql), types),
                 Some(Request::Bind(bind)) => drop(self.state.bind(bind)),
                 _ => {}
             }

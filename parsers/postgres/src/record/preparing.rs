@@ -5,10 +5,9 @@ use keploy_sdk::{Instant, Map, Session, Value};
 
 use super::Recording;
 use crate::{
-    question::Question,
+    question::{Question, shared},
     request::{Request, Target},
     response::{Column, Response, type_document},
-    sql::Sql,
     state::Progress,
 };
 
@@ -17,7 +16,7 @@ impl Recording {
         let prepares = !matches!(self.queue.next_request(), Some(Request::Bind(_) | Request::Describe(_)));
         let since = self.queue.since();
         let Some(Request::Parse { statement, sql, types }) = self.queue.pop() else { return };
-        let parsed = Sql::new(&sql);
+        let parsed = shared(&sql);
         if prepares && !self.state.understands(&parsed) {
             self.release(host);
             let exchange = Question::prepare(&self.state, &parsed).open(host, since);
@@ -25,7 +24,7 @@ impl Recording {
             host.close(exchange);
             self.state.understood(&parsed);
         }
-        self.state.parse(statement, &sql, types);
+        self.state.parse(statement, parsed, types);
     }
 
     pub(super) fn bound(&mut self, host: &mut dyn Session) {

@@ -28,14 +28,14 @@ pub fn of(verb: &str, tokens: &[Token<'_>]) -> Effect {
     let words: Vec<String> = tokens.iter().take(8).map(|token| token.keyword().unwrap_or_default()).collect();
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     let identifier = |at: usize| tokens.get(at).and_then(Token::identifier);
-    let chain = tokens.iter().any(|token| token.keyword().as_deref() == Some("CHAIN"))
-        && tokens.iter().all(|token| token.keyword().as_deref() != Some("NO"));
+    let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    let chain = has("CHAIN") && !has("NO");
     match (verb, word(1)) {
         ("BEGIN", _) | ("START", "TRANSACTION") => Effect::Begin,
         ("COMMIT" | "ROLLBACK", "PREPARED") => Effect::None,
         ("COMMIT" | "END", _) => Effect::End { commits: true, chain },
         ("PREPARE", "TRANSACTION") => Effect::End { commits: true, chain: false },
-        ("ROLLBACK", _) if words.iter().any(|word| word == "TO") => Effect::RollbackTo,
+        ("ROLLBACK", _) if has("TO") => Effect::RollbackTo,
         ("ROLLBACK" | "ABORT", _) => Effect::End { commits: false, chain },
         ("SET", _) => set(tokens),
         ("RESET", "ALL") => Effect::Reset(None),
