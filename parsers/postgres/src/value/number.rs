@@ -186,4 +186,11 @@ mod tests {
             assert_eq!(money_from_text(text), Some(cents));
         }
     }
+
+    #[test]
+    fn what_no_amount_can_be_is_no_amount() {
+        for text in ["$99999999999999999999999999999999999999.99", "$1", "1.00", "$1.5", "$.50"] {
+            assert_eq!(money_from_text(text), None, "{text}");
+        }
+    }
 }
