@@ -69,7 +69,7 @@ impl Guest {
                         self.keeping[index(from)] = Some(keeping);
                     } else {
                         self.connection.kept(from, keeping.blob, at, effects)?;
-                        self.take_keeps(effects)?;
+                        self.take_ours(effects)?;
                     }
                     take
                 }
@@ -106,14 +106,14 @@ impl Guest {
             self.connection.kept(from, keeping.blob, at, effects)?;
         }
         self.connection.end(from, at, effects)?;
-        self.take_keeps(effects)
+        self.take_ours(effects)
     }
 
     /// Calls the guest with the bytes; returns how many of them count as shown.
     fn show(&mut self, from: Side, at: u64, data: &[u8], effects: &mut Vec<Effect>) -> Result<u64, Failure> {
         let offset = self.offsets[index(from)];
         self.connection.feed(from, offset, at, data, effects)?;
-        self.take_keeps(effects)?;
+        self.take_ours(effects)?;
         let end = offset + data.len() as u64;
         if let Some(tls_from) = self.tls_from {
             let shown_to = tls_from[index(from)].clamp(offset, end);
@@ -141,7 +141,10 @@ impl Guest {
     }
 
     /// Takes what is to be kept, and TLS, out of what the guest asked for: that is ours to do.
-    fn take_keeps(&mut self, effects: &mut Vec<Effect>) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// When it cannot be done.
+    pub fn take_ours(&mut self, effects: &mut Vec<Effect>) -> Result<(), Failure> {
         let is_keep = |effect: &mut Effect| {
             matches!(effect, Effect::Keep { .. } | Effect::KeepBytes { .. } | Effect::UpgradeTls { .. })
         };

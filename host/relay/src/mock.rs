@@ -256,6 +256,7 @@ impl<'a> Mock<'a> {
     ) -> Result<(), Failure> {
         let mut effects = Vec::new();
         f(self.guest.connection(), &mut effects)?;
+        self.guest.take_ours(&mut effects)?;
         self.perform(effects)
     }
 
