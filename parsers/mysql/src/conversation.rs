@@ -80,14 +80,14 @@ impl Conversation {
             }
             Hello::Login(agreed, login) => {
                 self.agreed = agreed;
-                self.ask_to_log_in(host, login, packet.since, false);
+                self.ask_to_log_in(host, login, packet.since);
             }
         }
         Ok(())
     }
 
-    fn ask_to_log_in(&mut self, host: &mut dyn Session, login: Login, since: Instant, changes: bool) {
-        let document = login.document(changes);
+    fn ask_to_log_in(&mut self, host: &mut dyn Session, login: Login, since: Instant) {
+        let document = login.document();
         let facts = facts::of(&document);
         let exchange = host.open(document, facts, since);
         self.phase = Phase::Login(exchange, login);
@@ -120,7 +120,7 @@ impl Conversation {
             Command::Ask(request, answer) => self.ask(host, request, answer, packet.since),
             Command::Acknowledged(upkeep) => self.phase = Phase::Acknowledging(upkeep),
             Command::Silent => {}
-            Command::Login(login) => self.ask_to_log_in(host, login, packet.since, true),
+            Command::Login(login) => self.ask_to_log_in(host, login, packet.since),
             Command::Quit => {
                 if self.mode == Mode::Mock {
                     host.finish(Side::Client);

@@ -16,6 +16,8 @@ pub enum Hello {
 }
 
 pub struct Login {
+    /// The connection had a user before (COM_CHANGE_USER).
+    pub changes: bool,
     user: Vec<u8>,
     database: Vec<u8>,
     /// What the mock has to say before it accepts.
@@ -80,7 +82,7 @@ impl Login {
         let database = packet.nul();
         packet.take(packet.rest().len().min(2))?; // character set
         let plugin = if agreed.has(CLIENT_PLUGIN_AUTH) { packet.nul() } else { b"" };
-        Ok(Self::new(user, database, plugin, proof))
+        Ok(Self { changes: true, ..Self::new(user, database, plugin, proof) })
     }
 
     fn new(user: Vec<u8>, database: &[u8], plugin: &[u8], proof: &[u8]) -> Self {
@@ -91,19 +93,18 @@ impl Login {
             (b"sha256_password", [1]) => Expects::Key,
             _ => Expects::Ok,
         };
-        Self { user, database: database.to_vec(), expects }
+        Self { changes: false, user, database: database.to_vec(), expects }
     }
 
     pub fn database(&self) -> Value {
         Value::readable(self.database.clone())
     }
 
-    /// `changes`: the user of a connection that had one.
-    pub fn document(&self, changes: bool) -> Value {
+    pub fn document(&self) -> Value {
         let mut login = Map::new().with("user", Value::readable(self.user.clone()));
         if !self.database.is_empty() {
             login.insert("database", self.database());
         }
-        Map::new().with(if changes { "changeUser" } else { "login" }, login).into()
+        Map::new().with(if self.changes { "changeUser" } else { "login" }, login).into()
     }
 }

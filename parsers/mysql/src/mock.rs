@@ -72,8 +72,14 @@ impl Conversation {
             Phase::Greeting => self.greet(host, responses)?,
             Phase::Login(_, login) => {
                 let response = responses.first();
-                if let Some(error) = response.and_then(|response| response.get("error")) {
-                    return self.refuse(host, error);
+                match response.and_then(|response| response.get("error")) {
+                    Some(error) if login.changes => {
+                        self.out.packet(&ending::write_error(error, self.agreed)?);
+                        self.phase = Phase::Idle;
+                        return self.out.send(host);
+                    }
+                    Some(error) => return self.refuse(host, error),
+                    None => {}
                 }
                 let ok = match response.and_then(|response| response.get("ok")) {
                     Some(ok) => OkPacket::from_fields(Fields::new("ok", ok)?)?,

@@ -46,6 +46,9 @@ impl Conversation {
                     host.reply(exchange, ending::error(&packet.payload)?, at);
                     host.close(exchange);
                     host.set_pace(Pace::Free);
+                    if login.changes {
+                        self.phase = Phase::Idle; // the user stays who it was, unless the server hangs up
+                    }
                 }
                 // A challenge, or what a plugin of the server's says to the client's.
                 _ => self.phase = Phase::Login(exchange, login),
