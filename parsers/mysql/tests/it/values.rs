@@ -47,7 +47,8 @@ fn row() -> impl Strategy<Value = Vec<Value>> {
 proptest! {
     #[test]
     fn rows_come_back_from_both_encodings(row in row(), nulls in any::<[bool; 9]>()) {
-        let row: Vec<Value> = row.into_iter().zip(nulls).map(|(value, null)| if null { Value::Null } else { value }).collect();
+        let some = row.into_iter().zip(nulls).map(|(value, null)| if null { Value::Null } else { value });
+        let row: Vec<Value> = some.collect();
         let columns: Vec<Value> = TYPES.map(column).to_vec();
         let result = Map::new().with("columns", columns).with("rows", vec![Value::Array(row)]);
         for is_prepared in [false, true] {
