@@ -30,6 +30,7 @@ impl<P: Parser> plugin::Guest for Component<P> {
             },
             lockstep: manifest.lockstep,
             drives: manifest.drives,
+            intervenes: manifest.intervenes,
             alpn: manifest.alpn,
             ports: manifest.ports,
             volatile_request: manifest.volatile_request,
@@ -160,6 +161,9 @@ impl Session for Host<'_> {
     fn upgrade_tls(&mut self, client: u64, server: u64) {
         self.0.upgrade_tls(client, server);
     }
+    fn withhold(&mut self, from: Side, offset: u64, len: u64) {
+        self.0.withhold(side_out(from), offset, len);
+    }
     fn leave_encrypted(&mut self, reason: &str) {
         self.0.leave_encrypted(reason);
     }
@@ -177,6 +181,9 @@ impl Session for Host<'_> {
     }
     fn encode(&self, coding: &str, data: &[u8]) -> Result<Vec<u8>, String> {
         codec::encode(coding, data)
+    }
+    fn derive_key(&self, password: &[u8], salt: &[u8], rounds: u32) -> Result<Vec<u8>, String> {
+        codec::derive_key(password, salt, rounds)
     }
 }
 

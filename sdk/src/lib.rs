@@ -148,6 +148,9 @@ pub struct Manifest {
     pub lockstep: bool,
     /// It implements [`Mode::Drive`]: connections to the application may become its tests.
     pub drives: bool,
+    /// While recording in lockstep pace it takes part in what is said: a log-in that does not survive a man in the
+    /// middle is done by it, twice.
+    pub intervenes: bool,
     /// Protocols that it reads when TLS negotiates one (ALPN), e.g. `http/1.1`.
     pub alpn: Vec<String>,
     /// Hints for ordering, never proof.
@@ -167,6 +170,7 @@ impl Manifest {
             speaks_first: SpeaksFirst::Client,
             lockstep: false,
             drives: true,
+            intervenes: false,
             alpn: Vec::new(),
             ports: Vec::new(),
             volatile_request: Vec::new(),
@@ -273,7 +277,8 @@ pub trait Session {
     fn close(&mut self, exchange: Exchange);
     /// This exchange cannot be trusted and is counted as lost.
     fn abandon(&mut self, exchange: Exchange, reason: &str);
-    /// Mocking: bytes to the client. Driving: bytes to the server.
+    /// Mocking: bytes to the client. Driving: bytes to the server. Recording, for who [`Manifest::intervenes`], in
+    /// lockstep pace: bytes to either side, after what goes on of the data being fed now.
     fn write(&mut self, to: Side, data: &[u8]);
     /// A recorded blob, as it is.
     fn write_blob(&mut self, to: Side, blob: u64);
@@ -287,6 +292,8 @@ pub trait Session {
     /// Recording in lockstep pace, or mocking: from these offsets on, the connection is TLS, and what is fed is what
     /// is inside. Bytes behind them in the `feed` that asks do not count as fed.
     fn upgrade_tls(&mut self, client: u64, server: u64);
+    /// Recording, as [`Session::write`]: `len` bytes at `offset` of the data being fed now do not go on.
+    fn withhold(&mut self, from: Side, offset: u64, len: u64);
     /// Recording: later connections to this destination only work with their TLS left on.
     fn leave_encrypted(&mut self, reason: &str);
     fn log(&mut self, level: Level, message: &str);
@@ -298,6 +305,11 @@ pub trait Session {
     /// # Errors
     /// In words: an unknown coding.
     fn encode(&self, coding: &str, data: &[u8]) -> Result<Vec<u8>, String>;
+    /// PBKDF2 with HMAC-SHA-256, 32 bytes: what SCRAM calls the salted password.
+    ///
+    /// # Errors
+    /// In words: more than a million rounds, or none.
+    fn derive_key(&self, password: &[u8], salt: &[u8], rounds: u32) -> Result<Vec<u8>, String>;
 }
 
 /// `export!(MyParser)`: makes the crate a component that implements `keploy:parser/parser`. Does nothing natively.

@@ -17,6 +17,7 @@ pub enum Effect {
     KeepBytes { data: Vec<u8>, into: Option<u64>, blob: u64 },
     SetPace(Pace),
     UpgradeTls { client: u64, server: u64 },
+    Withhold { from: Side, offset: u64, len: u64 },
     LeaveEncrypted { reason: String },
 }
 
@@ -89,6 +90,9 @@ impl Session for Recorder {
     fn upgrade_tls(&mut self, client: u64, server: u64) {
         self.effects.push(Effect::UpgradeTls { client, server });
     }
+    fn withhold(&mut self, from: Side, offset: u64, len: u64) {
+        self.effects.push(Effect::Withhold { from, offset, len });
+    }
     fn leave_encrypted(&mut self, reason: &str) {
         self.effects.push(Effect::LeaveEncrypted { reason: reason.to_owned() });
     }
@@ -100,5 +104,8 @@ impl Session for Recorder {
     }
     fn encode(&self, coding: &str, data: &[u8]) -> Result<Vec<u8>, String> {
         keploy_codec::encode(coding, data)
+    }
+    fn derive_key(&self, password: &[u8], salt: &[u8], rounds: u32) -> Result<Vec<u8>, String> {
+        keploy_codec::derive_key(password, salt, rounds)
     }
 }

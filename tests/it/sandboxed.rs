@@ -65,6 +65,7 @@ impl Driver for Sandboxed {
             },
             lockstep: manifest.lockstep,
             drives: manifest.drives,
+            intervenes: manifest.intervenes,
             alpn: manifest.alpn.clone(),
             ports: manifest.ports.clone(),
             volatile_request: manifest.volatile_request.clone(),
@@ -131,6 +132,7 @@ impl Sandbox {
             Inside::SetPace(plugins::Pace::Lockstep) => Effect::SetPace(Pace::Lockstep),
             Inside::SetPace(plugins::Pace::Free) => Effect::SetPace(Pace::Free),
             Inside::UpgradeTls { client, server } => Effect::UpgradeTls { client, server },
+            Inside::Withhold { from, offset, len } => Effect::Withhold { from: outside_side(from), offset, len },
             Inside::LeaveEncrypted { reason } => Effect::LeaveEncrypted { reason },
         }
     }

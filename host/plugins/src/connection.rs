@@ -24,6 +24,7 @@ pub enum Effect {
     KeepBytes { data: Vec<u8>, blob: u64 },
     SetPace(Pace),
     UpgradeTls { client: u64, server: u64 },
+    Withhold { from: Side, offset: u64, len: u64 },
     LeaveEncrypted { reason: String },
 }
 

@@ -99,7 +99,7 @@ impl Plugin {
     /// # Errors
     /// When no instance can be had, or its constructor fails.
     pub fn connect(&self, mode: Mode, peer: &Peer, config: &Value) -> Result<Connection, Failure> {
-        let mut store = sandbox::store(&self.engine, &self.manifest.protocol, Some(mode));
+        let mut store = sandbox::store(&self.engine, &self.manifest.protocol, Some(mode), self.manifest.intervenes);
         let parser = self.pre.instantiate(&mut store).map_err(|error| failure(&mut store, &error))?;
         Connection::new(store, parser, mode, peer, &config.to_cbor())
     }
@@ -190,7 +190,7 @@ fn read(cbor: &[u8]) -> Result<Value, Failure> {
 }
 
 fn instantiate(engine: &Engine, pre: &ParserPre<Context>, name: &str) -> Result<(Store<Context>, Parser), Failure> {
-    let mut store = sandbox::store(engine, name, None);
+    let mut store = sandbox::store(engine, name, None, false);
     let parser = pre.instantiate(&mut store).map_err(|error| failure(&mut store, &error))?;
     Ok((store, parser))
 }

@@ -28,6 +28,8 @@ pub(crate) const SESSION: u32 = 1;
 pub(crate) struct Context {
     /// None: a stateless call, which may stage nothing.
     pub mode: Option<Mode>,
+    /// It may take part in what is said while recording.
+    intervenes: bool,
     pub staged: Vec<Effect>,
     staged_bytes: usize,
     exchanges: u64,
@@ -39,9 +41,10 @@ pub(crate) struct Context {
     pub stopped: Option<&'static str>,
 }
 
-pub(crate) fn store(engine: &Engine, plugin: &str, mode: Option<Mode>) -> Store<Context> {
+pub(crate) fn store(engine: &Engine, plugin: &str, mode: Option<Mode>, intervenes: bool) -> Store<Context> {
     let context = Context {
         mode,
+        intervenes,
         staged: Vec::new(),
         staged_bytes: 0,
         exchanges: 0,
@@ -119,7 +122,7 @@ impl Context {
     }
     /// Recording changes nothing on the wire.
     fn stage_output(&mut self, effect: Effect, bytes: usize) -> Result<()> {
-        if self.mode == Some(Mode::Record) {
+        if self.mode == Some(Mode::Record) && !self.intervenes {
             self.stopped = Some("it wrote to the connection while recording");
             return Err(wasmtime::Error::msg("no output while recording"));
         }
@@ -147,6 +150,14 @@ impl codec::Host for Context {
     }
     fn encode(&mut self, name: String, data: Vec<u8>) -> Result<std::result::Result<Vec<u8>, String>> {
         Ok(keploy_codec::encode(&name, &data))
+    }
+    fn derive_key(
+        &mut self,
+        password: Vec<u8>,
+        salt: Vec<u8>,
+        rounds: u32,
+    ) -> Result<std::result::Result<Vec<u8>, String>> {
+        Ok(keploy_codec::derive_key(&password, &salt, rounds))
     }
 }
 
@@ -206,6 +217,9 @@ impl host::HostSession for Context {
     }
     fn upgrade_tls(&mut self, _: Resource<Session>, client: u64, server: u64) -> Result<()> {
         self.stage(Effect::UpgradeTls { client, server }, 0)
+    }
+    fn withhold(&mut self, _: Resource<Session>, from: Side, offset: u64, len: u64) -> Result<()> {
+        self.stage_output(Effect::Withhold { from, offset, len }, 0)
     }
     fn leave_encrypted(&mut self, _: Resource<Session>, reason: String) -> Result<()> {
         let bytes = reason.len();

@@ -271,7 +271,7 @@ impl Drive {
                     self.out.push(Out::Blob(*known));
                 }
                 Effect::Finish { .. } => self.out.push(Out::Finish),
-                Effect::Open { .. } | Effect::SetPace(_) | Effect::LeaveEncrypted { .. } => {}
+                Effect::Open { .. } | Effect::SetPace(_) | Effect::LeaveEncrypted { .. } | Effect::Withhold { .. } => {}
                 Effect::Keep { .. } | Effect::KeepBytes { .. } | Effect::UpgradeTls { .. } => {
                     unreachable!("taken out by `Guest`")
                 }

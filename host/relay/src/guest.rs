@@ -80,6 +80,11 @@ impl Guest {
         Ok(bytes.len() - data.len())
     }
 
+    /// Bytes seen of a direction.
+    pub fn offset(&self, from: Side) -> u64 {
+        self.offsets[index(from)]
+    }
+
     /// True once, when the guest has found that TLS begins where it has been shown all bytes to.
     ///
     /// # Errors

@@ -254,54 +254,81 @@ impl<'a> Mock<'a> {
         &mut self,
         f: impl FnOnce(&mut Connection, &mut Vec<Effect>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut effects = Vec::new();
-        f(self.guest.connection(), &mut effects)?;
-        self.guest.take_ours(&mut effects)?;
+        let effects = self.ask(f)?;
         self.perform(effects)
     }
 
-    /// Does what the guest asks, each thing with all that follows from it before the next.
+    /// What the guest wants done, without what is the host's own.
+    fn ask(
+        &mut self,
+        f: impl FnOnce(&mut Connection, &mut Vec<Effect>) -> Result<(), Failure>,
+    ) -> Result<Vec<Effect>, Failure> {
+        let mut effects = Vec::new();
+        f(self.guest.connection(), &mut effects)?;
+        self.guest.take_ours(&mut effects)?;
+        Ok(effects)
+    }
+
+    /// Does what the guest asks, each thing with all that follows from it before the next. However long a pipeline of
+    /// requests is, nothing is nested: what is still to be done waits here.
     fn perform(&mut self, effects: Vec<Effect>) -> Result<(), Failure> {
-        for effect in effects {
-            match effect {
-                Effect::Open { exchange, request, facts, at } => {
-                    let request = self.guest.complete(request)?;
-                    let request = Value::from_cbor(&request).map_err(|error| Failure::Trap(error.to_string()))?;
-                    let answer = if self.partial {
-                        let found = self.answers.answer_partial(self.info, &self.protocol, &facts, request);
-                        found.map_or_else(|| Answer::Miss("not complete".to_owned()), Answer::Recorded)
-                    } else {
-                        self.answers.answer(self.info, &self.protocol, &facts, request, at)
-                    };
-                    match answer {
-                        Answer::Recorded(responses) => {
-                            let responses: Vec<_> = responses.into_iter().map(|r| self.number_blobs(r)).collect();
-                            self.call(|connection, effects| connection.answer(exchange, &responses, effects))?;
-                        }
-                        Answer::Miss(reason) => {
-                            self.call(|connection, effects| connection.miss(exchange, &reason, effects))?;
-                        }
-                    }
-                }
-                Effect::Write { data, .. } => match self.out.last_mut() {
-                    Some(Out::Bytes(bytes)) => bytes.extend_from_slice(&data),
-                    _ => self.out.push(Out::Bytes(data)),
-                },
-                Effect::WriteBlob { blob, .. } => {
-                    let known =
-                        self.blobs.get(&blob).ok_or_else(|| Failure::Trap(format!("there is no blob {blob}")))?;
-                    let file = self.answers.blob(known).map_err(|error| Failure::Trap(error.to_string()))?;
-                    self.out.push(Out::File(file));
-                }
-                Effect::Finish { .. } => self.out.push(Out::Finish),
-                Effect::Abandon { reason, .. } => self.answers.unanswered(self.info, &reason),
-                Effect::Reply { .. } | Effect::Close { .. } | Effect::SetPace(_) | Effect::LeaveEncrypted { .. } => {}
-                Effect::Keep { .. } | Effect::KeepBytes { .. } | Effect::UpgradeTls { .. } => {
-                    unreachable!("taken out by `Guest`")
-                }
+        let mut to_do = vec![effects.into_iter()];
+        while let Some(next) = to_do.last_mut() {
+            let Some(effect) = next.next() else {
+                to_do.pop();
+                continue;
+            };
+            if next.len() == 0 {
+                to_do.pop();
             }
+            let follows = self.perform_one(effect)?;
+            to_do.push(follows.into_iter());
         }
         Ok(())
+    }
+
+    fn perform_one(&mut self, effect: Effect) -> Result<Vec<Effect>, Failure> {
+        match effect {
+            Effect::Open { exchange, request, facts, at } => {
+                let request = self.guest.complete(request)?;
+                let request = Value::from_cbor(&request).map_err(|error| Failure::Trap(error.to_string()))?;
+                let answer = if self.partial {
+                    let found = self.answers.answer_partial(self.info, &self.protocol, &facts, request);
+                    found.map_or_else(|| Answer::Miss("not complete".to_owned()), Answer::Recorded)
+                } else {
+                    self.answers.answer(self.info, &self.protocol, &facts, request, at)
+                };
+                return match answer {
+                    Answer::Recorded(responses) => {
+                        let responses: Vec<_> = responses.into_iter().map(|r| self.number_blobs(r)).collect();
+                        self.ask(|connection, effects| connection.answer(exchange, &responses, effects))
+                    }
+                    Answer::Miss(reason) => {
+                        self.ask(|connection, effects| connection.miss(exchange, &reason, effects))
+                    }
+                };
+            }
+            Effect::Write { data, .. } => match self.out.last_mut() {
+                Some(Out::Bytes(bytes)) => bytes.extend_from_slice(&data),
+                _ => self.out.push(Out::Bytes(data)),
+            },
+            Effect::WriteBlob { blob, .. } => {
+                let known = self.blobs.get(&blob).ok_or_else(|| Failure::Trap(format!("there is no blob {blob}")))?;
+                let file = self.answers.blob(known).map_err(|error| Failure::Trap(error.to_string()))?;
+                self.out.push(Out::File(file));
+            }
+            Effect::Finish { .. } => self.out.push(Out::Finish),
+            Effect::Abandon { reason, .. } => self.answers.unanswered(self.info, &reason),
+            Effect::Reply { .. }
+            | Effect::Close { .. }
+            | Effect::SetPace(_)
+            | Effect::LeaveEncrypted { .. }
+            | Effect::Withhold { .. } => {}
+            Effect::Keep { .. } | Effect::KeepBytes { .. } | Effect::UpgradeTls { .. } => {
+                unreachable!("taken out by `Guest`")
+            }
+        }
+        Ok(Vec::new())
     }
 
     fn number_blobs(&mut self, document: Vec<u8>) -> Vec<u8> {

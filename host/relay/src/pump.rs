@@ -16,7 +16,7 @@ use plugins::{Pace, Side};
 use crate::{
     now,
     stream::{Stream, or_nothing},
-    tap::Tap,
+    tap::{Changes, Tap},
 };
 
 /// Why no more bytes are moved.
@@ -103,8 +103,12 @@ async fn forward(
             // Tried before it is read, so that no answer to these bytes can be read before them.
             let written = if pace == Pace::Free { or_nothing(to.try_write(data))? } else { 0 };
             let seen = tap.map_or(data.len(), |tap| tap.borrow_mut().feed(side, at, data));
+            let changes = tap.and_then(|tap| tap.borrow_mut().take_changes());
             writing.set(true);
-            to.write_all(&data[written..seen.max(written)]).await?;
+            match changes {
+                None => to.write_all(&data[written..seen.max(written)]).await?,
+                Some(changes) => pass_changed(from, to, side, &data[..seen], *changes).await?,
+            }
             writing.set(false);
             if let Some(tap) = tap
                 && tap.borrow_mut().take_tls()
@@ -120,6 +124,22 @@ async fn forward(
             from.readable().await?;
         }
     }
+}
+
+/// What a parser leaves of the bytes goes on; then what it says itself goes where it says.
+async fn pass_changed(from: &Stream, to: &Stream, side: Side, data: &[u8], changes: Changes) -> io::Result<()> {
+    let mut at = 0;
+    for withheld in changes.withheld {
+        let (start, end) = (withheld.start.clamp(at, data.len()), withheld.end.clamp(at, data.len()));
+        to.write_all(&data[at..start]).await?;
+        at = end;
+    }
+    to.write_all(&data[at..]).await?;
+    for (receiver, said) in changes.said {
+        let stream = if receiver == side { from } else { to };
+        stream.write_all(&said).await?;
+    }
+    Ok(())
 }
 
 /// A buffer of the worker's, returned when dropped.

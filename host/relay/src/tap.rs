@@ -3,6 +3,7 @@
 //! Whatever goes wrong here ends the reading and is said once; the bytes are on their way in any case.
 use std::{
     collections::BTreeMap,
+    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -31,6 +32,17 @@ pub(crate) struct Tap {
     encrypted: bool,
     /// What TLS calls this destination, once it was taken off.
     tls_destination: Option<String>,
+    /// What the parser changes about the bytes being fed.
+    changes: Option<Box<Changes>>,
+}
+
+/// A parser takes part in what is said: see `withhold` and `write` in `wit/parser.wit`.
+#[derive(Default)]
+pub(crate) struct Changes {
+    /// Ranges of the bytes being fed that do not go on, in order.
+    pub withheld: Vec<Range<usize>>,
+    /// What is said after the rest of them has gone on.
+    pub said: Vec<(Side, Vec<u8>)>,
 }
 
 enum State {
@@ -73,6 +85,7 @@ impl Tap {
             tls: false,
             encrypted: false,
             tls_destination: None,
+            changes: None,
         }
     }
 
@@ -93,6 +106,11 @@ impl Tap {
     /// Has a parser got this connection?
     pub fn is_reading(&self) -> bool {
         matches!(self.state, State::Reading(_))
+    }
+
+    /// Once: what the parser changes about the bytes that were just fed.
+    pub fn take_changes(&mut self) -> Option<Box<Changes>> {
+        self.changes.take()
     }
 
     /// True once: the next bytes of both sides are a TLS handshake.
@@ -263,6 +281,7 @@ impl Tap {
         if reading.plugin.is_benched() {
             return Err(Failure::Stopped("it was stopped too often in this run"));
         }
+        let base = [reading.guest.offset(Side::Client), reading.guest.offset(Side::Server)];
         let mut effects = Vec::new();
         f(&mut reading.guest, &mut effects)?;
         for effect in effects {
@@ -295,8 +314,24 @@ impl Tap {
                     self.sink.lost(&self.info, &reason);
                 }
                 Effect::SetPace(pace) => self.pace = pace,
-                Effect::Write { .. } | Effect::WriteBlob { .. } | Effect::Finish { .. } => {
-                    unreachable!("the sandbox refuses output while recording")
+                Effect::Write { .. } | Effect::Withhold { .. } if self.pace == Pace::Free => {
+                    let message = "the parser takes part in what has gone on already".to_owned();
+                    return Err(Failure::Fault(Fault { code: "not-in-lockstep".to_owned(), message }));
+                }
+                Effect::Write { to, data } => self.changes.get_or_insert_default().said.push((to, data)),
+                Effect::Withhold { from, offset, len } => {
+                    let range =
+                        offset.checked_sub(base[usize::from(from == Side::Server)]).zip(offset.checked_add(len));
+                    let range = range.and_then(|(start, _)| {
+                        let start = usize::try_from(start).ok()?;
+                        Some(start..start.checked_add(usize::try_from(len).ok()?)?)
+                    });
+                    let Some(range) = range else { return Err(not_here(offset)) };
+                    self.changes.get_or_insert_default().withheld.push(range);
+                }
+                Effect::WriteBlob { .. } | Effect::Finish { .. } => {
+                    let message = "the parser half-closes, or sends a recorded body, while recording".to_owned();
+                    return Err(Failure::Fault(Fault { code: "not-while-recording".to_owned(), message }));
                 }
                 Effect::LeaveEncrypted { reason } => {
                     let destination = self.tls_destination.clone().unwrap_or_else(|| self.info.destination());
@@ -311,6 +346,11 @@ impl Tap {
         }
         Ok(())
     }
+}
+
+fn not_here(offset: u64) -> Failure {
+    let message = format!("the parser withholds bytes at {offset}, which are not being fed");
+    Failure::Fault(Fault { code: "withheld-elsewhere".to_owned(), message })
 }
 
 fn tls_too_late() -> Failure {

@@ -126,10 +126,6 @@ impl Merge<'_> {
         if of_libpq.is_file() {
             self.over_pem(&of_libpq)?;
         }
-        // PostgreSQL's log-in can be bound to the server's certificate, and the application sees ours. libpq reads this.
-        if (self.search.variable)("PGCHANNELBINDING").is_none() {
-            self.set("PGCHANNELBINDING", "disable");
-        }
         self.java()
     }
 

@@ -86,6 +86,7 @@ impl Session for Read {
     }
     fn set_pace(&mut self, _: Pace) {}
     fn upgrade_tls(&mut self, _: u64, _: u64) {}
+    fn withhold(&mut self, _: Side, _: u64, _: u64) {}
     fn leave_encrypted(&mut self, _: &str) {}
     fn log(&mut self, _: Level, _: &str) {}
     fn decode(&self, _: &str, _: &[u8], _: u64) -> Result<Vec<u8>, String> {
@@ -93,5 +94,8 @@ impl Session for Read {
     }
     fn encode(&self, _: &str, _: &[u8]) -> Result<Vec<u8>, String> {
         Err("no codings here".into())
+    }
+    fn derive_key(&self, _: &[u8], _: &[u8], _: u32) -> Result<Vec<u8>, String> {
+        Err("no keys here".into())
     }
 }

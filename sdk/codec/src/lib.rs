@@ -25,6 +25,18 @@ pub fn decode(name: &str, data: &[u8], limit: u64) -> Result<Vec<u8>, String> {
     decoded.map_err(|error| format!("{name}: {error}"))
 }
 
+/// PBKDF2 with HMAC-SHA-256, 32 bytes.
+///
+/// # Errors
+/// In words: no rounds, or more than a million.
+pub fn derive_key(password: &[u8], salt: &[u8], rounds: u32) -> Result<Vec<u8>, String> {
+    const MOST: u32 = 1_000_000;
+    if !(1..=MOST).contains(&rounds) {
+        return Err(format!("{rounds} rounds are none, or more than {MOST}"));
+    }
+    Ok(pbkdf2::pbkdf2_hmac_array::<sha2::Sha256, 32>(password, salt, rounds).to_vec())
+}
+
 /// Codes `data` as `name`. The same input gives the same bytes: no time stamps, fixed levels.
 ///
 /// # Errors
@@ -65,7 +77,16 @@ fn unknown(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, encode};
+    use super::{decode, derive_key, encode};
+
+    /// RFC 7677, section 3: the salted password proves itself in the client's key.
+    #[test]
+    fn keys_are_derived_as_scram_wants_them() {
+        let salt = [0x5b, 0x6d, 0x99, 0x68, 0x9d, 0x12, 0x35, 0x8e, 0xec, 0xa0, 0x4b, 0x14, 0x12, 0x36, 0xfa, 0x81];
+        let key = derive_key(b"pencil", &salt, 4096).expect("4096 rounds");
+        assert_eq!(key[..4], [0xc4, 0xa4, 0x95, 0x10]);
+        assert!(derive_key(b"", b"", 0).is_err() && derive_key(b"", b"", 1_000_001).is_err());
+    }
 
     #[test]
     fn every_coding_returns_what_it_was_given() {
