@@ -5,21 +5,25 @@ use keploy_sdk::{Connection, Exchange, Fault, Instant, Level, Map, Mode, Pace, P
 
 use crate::{
     detect::{CANCEL_REQUEST, GSSENC_REQUEST, SSL_REQUEST},
+    log_in::{Course, LogIn, StandIn},
     mock::{self, Mock},
     question::Question,
     record::Recording,
     request::Request,
-    response::{Notice, Response, bad, parameters_document},
+    response::{Notice, Response, bad},
     wire::{Body, Fields, Inbox, Message, Out},
 };
 
 pub struct Conversation {
     mode: Mode,
+    peer: Peer,
     phase: Phase,
     /// What we read was encrypted on the wire.
     encrypted: bool,
     client: Inbox,
     server: Inbox,
+    /// Recording: the log-in may not survive us.
+    stand_in: Option<StandIn>,
     recording: Recording,
     mock: Mock,
 }
@@ -33,24 +37,11 @@ enum Phase {
         since: Instant,
         gss: bool,
     },
-    LoggingIn(Login),
+    LoggingIn(LogIn),
     Ready,
     /// Nothing more is read.
     Over,
 }
-
-/// What the server says before it is ready.
-#[derive(Debug, Default, PartialEq)]
-struct Login {
-    exchange: Exchange,
-    parameters: Vec<(String, String)>,
-    /// `NegotiateProtocolVersion`: the newest it has, and the options it does not know.
-    offers: Option<(u32, Vec<Value>)>,
-    answered: bool,
-}
-
-/// A mechanism that binds the log-in to the server's certificate.
-const CHANNEL_BINDING: &[u8] = b"SCRAM-SHA-256-PLUS\0";
 
 impl Conversation {
     fn read_startup(&mut self, host: &mut dyn Session) -> Result<(), Fault> {
@@ -97,10 +88,12 @@ impl Conversation {
         self.recording.state.begin(&startup);
         self.mock.state.begin(&startup);
         let exchange = Question::connect(protocol, &startup).open(host, since);
-        if self.mode == Mode::Record {
+        self.phase = Phase::LoggingIn(LogIn::new(exchange));
+        if self.mode == Mode::Record && self.encrypted && self.client.is_empty() && self.server.is_empty() {
+            self.stand_in = Some(StandIn::new(&self.peer, since));
+        } else if self.mode == Mode::Record {
             host.set_pace(Pace::Free); // no encryption can begin any more
         }
-        self.phase = Phase::LoggingIn(Login { exchange, ..Login::default() });
         Ok(())
     }
 
@@ -119,8 +112,12 @@ impl Conversation {
             Phase::Over => self.client.clear(),
             Phase::LoggingIn(_) if self.mode == Mode::Mock => return Ok(()), // until we have answered
             Phase::LoggingIn(_) | Phase::Ready => {
-                while let Some(message) = self.client.message()? {
-                    self.watch_log_in(host, &message);
+                while let Some(mut message) = self.client.message()? {
+                    if let Some(stand_in) = &mut self.stand_in {
+                        self.client.forget();
+                        let course = stand_in.client(host, &mut message);
+                        self.pass_on(host, Side::Server, &message, course)?;
+                    }
                     let since = message.since;
                     let request = Request::read(message)?;
                     match self.mode {
@@ -132,18 +129,6 @@ impl Conversation {
             Phase::Begin | Phase::Encryption { .. } => {}
         }
         Ok(())
-    }
-
-    fn watch_log_in(&self, host: &mut dyn Session, message: &Message) {
-        let Body::Bytes(body) = &message.body else { return };
-        let binds =
-            message.tag == b'p' && body.starts_with(CHANNEL_BINDING) && matches!(self.phase, Phase::LoggingIn(_));
-        if binds && self.encrypted && self.mode == Mode::Record {
-            host.leave_encrypted(
-                "the client binds its log-in to the server's certificate (SCRAM-SHA-256-PLUS)\n\
-                 hint: set channel_binding=disable in the application's connection settings while recording",
-            );
-        }
     }
 
     fn read_server(&mut self, host: &mut dyn Session, at: Instant) -> Result<(), Fault> {
@@ -212,41 +197,38 @@ impl Conversation {
     }
 
     fn logging_in(&mut self, host: &mut dyn Session, message: Message, at: Instant) -> Result<(), Fault> {
-        let tag = message.tag;
-        let bad =
-            || Fault::new("bad-message", format!("the fields of a server's message {:?} do not fit", char::from(tag)));
-        let Body::Bytes(body) = message.body else { return Err(bad()) };
-        let Phase::LoggingIn(login) = &mut self.phase else { return Ok(()) };
-        let mut fields = Fields(&body);
-        match tag {
-            b'S' => {
-                let mut text = || fields.string().map(|text| String::from_utf8_lossy(text).into_owned());
-                login.parameters.push((text().ok_or_else(bad)?, text().ok_or_else(bad)?));
-            }
-            b'K' => self.recording.process = fields.u32().ok_or_else(bad)?,
-            b'v' => {
-                let newest = fields.u32().ok_or_else(bad)?;
-                let count = fields.u32().ok_or_else(bad)?;
-                let unknown = (0..count).map(|_| fields.string().map(|name| Value::readable(name.to_vec())));
-                login.offers = Some((newest, unknown.collect::<Option<_>>().ok_or_else(bad)?));
-            }
-            b'E' => {
-                let error = Notice::read(&body).ok_or_else(bad)?;
-                let response = Response { error: Some(error), ..Response::default() };
-                host.reply(login.exchange, response.document(), at);
-                host.close(login.exchange);
-                login.answered = true;
-            }
-            b'Z' => {
-                if !login.answered {
-                    host.reply(login.exchange, login.document(), at);
-                    host.close(login.exchange);
+        if let Some(stand_in) = &mut self.stand_in {
+            let course = stand_in.server(host, &message)?;
+            self.pass_on(host, Side::Client, &message, course)?;
+        }
+        let Phase::LoggingIn(log_in) = &mut self.phase else { return Ok(()) };
+        if log_in.server(host, message, at)? {
+            self.recording.process = log_in.process;
+            self.recording.state.begun(&log_in.parameters);
+            self.phase = Phase::Ready;
+        }
+        Ok(())
+    }
+
+    /// While somebody stands in: what came goes where it was meant to go, or does not.
+    fn pass_on(&mut self, host: &mut dyn Session, to: Side, message: &Message, course: Course) -> Result<(), Fault> {
+        if course == Course::Stays {
+            return Ok(());
+        }
+        let Body::Bytes(body) = &message.body else {
+            return Err(Fault::new("too-large", "a message of a log-in is too large to be read"));
+        };
+        let mut out = Out::default();
+        out.message(message.tag, |out| out.extend(body));
+        host.write(to, &out.0);
+        if course == Course::Released {
+            self.stand_in = None;
+            for (to, rest) in [(Side::Client, self.server.rest()), (Side::Server, self.client.rest())] {
+                if !rest.is_empty() {
+                    host.write(to, rest);
                 }
-                self.recording.state.begun(&login.parameters);
-                self.phase = Phase::Ready;
             }
-            b'R' | b'N' => {}
-            _ => return Err(Fault::new("bad-message", format!("{:?} while logging in", char::from(tag)))),
+            host.set_pace(Pace::Free);
         }
         Ok(())
     }
@@ -297,6 +279,8 @@ impl Connection for Conversation {
             mode,
             phase: Phase::Begin,
             encrypted: peer.encrypted,
+            peer,
+            stand_in: None,
             client: Inbox::new(Side::Client),
             server: Inbox::new(Side::Server),
             recording: Recording::default(),
@@ -305,6 +289,9 @@ impl Connection for Conversation {
     }
 
     fn feed(&mut self, host: &mut dyn Session, from: Side, offset: u64, at: Instant, data: &[u8]) -> Result<(), Fault> {
+        if self.stand_in.is_some() {
+            host.withhold(from, offset, data.len() as u64);
+        }
         match from {
             Side::Client => {
                 self.client.push(offset, at, data);
@@ -321,12 +308,15 @@ impl Connection for Conversation {
         match (self.mode, from) {
             (Mode::Mock, Side::Client) => host.finish(Side::Client),
             (Mode::Record, Side::Server) => {
-                if let Phase::LoggingIn(login) = &self.phase
-                    && !login.answered
-                {
-                    host.abandon(login.exchange, "the connection ended before the log-in was complete");
+                if let Phase::LoggingIn(log_in) = &self.phase {
+                    log_in.end(host);
                 }
                 self.recording.end(host);
+            }
+            (Mode::Record, Side::Client) => {
+                if let Some(stand_in) = &self.stand_in {
+                    stand_in.hung_up(host);
+                }
             }
             _ => {}
         }
@@ -361,20 +351,6 @@ impl Connection for Conversation {
 
     fn send(&mut self, _: &mut dyn Session, _: Exchange, _: Value) -> Result<(), Fault> {
         Err(Fault::new("no-drive", "an application that serves PostgreSQL is driven by another parser"))
-    }
-}
-
-impl Login {
-    fn document(&self) -> Value {
-        let mut map = Map::new();
-        if let Some((newest, unknown)) = &self.offers {
-            map.insert("protocol", format!("3.{}", newest & 0xffff));
-            if !unknown.is_empty() {
-                map.insert("unknown", unknown.clone());
-            }
-        }
-        map.insert("parameters", parameters_document(&self.parameters));
-        map.into()
     }
 }
 

@@ -11,6 +11,7 @@
 mod connection;
 mod detect;
 mod facts;
+mod log_in;
 mod mock;
 mod question;
 mod queue;
@@ -34,6 +35,7 @@ impl Parser for Postgres {
         Manifest {
             lockstep: true, // TLS may begin in mid-stream
             drives: false,
+            intervenes: true, // in log-ins that are bound to the server's certificate
             alpn: vec!["postgresql".into()],
             ports: vec![5432],
             ..Manifest::new("Postgres")

@@ -3,6 +3,7 @@
 //! A message is a type byte, a length that counts itself, and a body. Before the start-up is over, a client's have no type.
 //! <https://www.postgresql.org/docs/current/protocol-message-formats.html>
 use keploy_sdk::{Fault, Instant, Side};
+use zeroize::Zeroize;
 
 /// Longer messages are passed over: a guest has 64 MiB, and one message is copied a few times on its way.
 pub const LONGEST_MESSAGE: usize = 8 << 20;
@@ -66,9 +67,14 @@ impl Inbox {
         (!self.is_empty()).then_some(self.since)
     }
 
-    /// It ended inside a message.
-    pub fn is_cut(&self) -> bool {
-        !self.is_empty() || self.skip > 0
+    /// What has come of the next message, and of what follows it.
+    pub fn rest(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Overwrites what was taken: it was a secret.
+    pub fn forget(&mut self) {
+        self.bytes[..self.start].zeroize();
     }
 
     /// Where in the stream the next message begins.

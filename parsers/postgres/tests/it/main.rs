@@ -1,4 +1,5 @@
 mod limits;
+mod log_in;
 mod mocks;
 mod tls;
 mod transcripts;
