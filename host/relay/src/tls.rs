@@ -301,6 +301,9 @@ pub(crate) async fn be_server(
     let hello = Hello::read(&client, first).await.map_err(|(_, why)| why)?;
     let mut names: Vec<String> = hello.name.clone().into_iter().collect();
     names.extend([info.host.clone(), info.address.ip().to_string()]);
+    if info.address.ip().is_loopback() {
+        names.push("localhost".to_owned());
+    }
     names.dedup();
     let spoken = |name: &&Vec<u8>| spoken.iter().any(|known| known.as_bytes() == name.as_slice());
     let alpn = hello.offered().iter().find(spoken).or(tls.readable(hello.offered()).first()).cloned();
