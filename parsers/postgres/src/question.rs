@@ -13,13 +13,13 @@
 //! Behind it, when it is not the default: `in: transaction` or `in: failed transaction`, `database`, `settings`.
 use std::sync::Arc;
 
-use keploy_sdk::{Facts, Map, Session, Value};
+use keploy_sdk::{Facts, Lifetime, Map, Session, Value};
 
 use crate::{
     facts,
     request::Function,
     response::type_document,
-    sql::Sql,
+    sql::{self, Sql},
     state::{Portal, State, Statement},
     value::{self, Format},
 };
@@ -105,9 +105,15 @@ impl Question {
 
     fn of_sql(state: &State, mut map: Map, sql: &Sql) -> Self {
         let lifetime = facts::lifetime(&map, sql);
-        state.describe(&mut map, lifetime == keploy_sdk::Lifetime::Session);
+        state.describe(&mut map, lifetime == Lifetime::Session);
         let document = Value::from(map);
         Self { facts: facts::describe(&document, sql), document }
+    }
+
+    /// What failed may succeed later (the table was made in between), and is not what later ones should be told.
+    pub fn once(mut self) -> Self {
+        self.facts.lifetime = Lifetime::Test;
+        self
     }
 
     pub fn open(self, host: &mut dyn Session, at: keploy_sdk::Instant) -> u64 {
@@ -120,7 +126,7 @@ pub fn canonical(mut request: Value) -> Value {
     let Some(map) = request.as_map_mut() else { return request };
     for name in ["query", "describe", "prepare", "copy"] {
         if let Some(Value::Text(text)) = map.get_mut(name) {
-            *text = facts::canonical_sql(text);
+            *text = sql::canonical(text);
         }
     }
     if let Some(Value::Array(params)) = map.get_mut("params") {

@@ -1,10 +1,12 @@
 //! As much of SQL as is needed to say what a text does to the connection and whom it asks.
 //!
 //! Nothing here changes what is written down: the text itself is the document.
+mod canonical;
 mod effect;
 mod tables;
 mod tokens;
 
+pub use canonical::canonical;
 pub use effect::Effect;
 use keploy_sdk::Lifetime;
 use tables::tables;

@@ -56,17 +56,19 @@ impl Recording {
             let executes =
                 |portal: &[u8]| matches!(next, Some(Request::Execute { portal: next, .. }) if next == portal);
             let question = match self.queue.front() {
-                Some(Request::Parse { sql, .. }) if prepares => Some(Question::prepare(&self.state, &Sql::new(sql))),
+                Some(Request::Parse { sql, .. }) if prepares => {
+                    Some(Question::prepare(&self.state, &Sql::new(sql)).once())
+                }
                 Some(Request::Describe(Target::Statement(name))) => {
                     let statement = self.state.statement(name).clone();
-                    Some(Question::describe(&self.state, &statement))
+                    Some(Question::describe(&self.state, &statement).once())
                 }
                 Some(Request::Describe(Target::Portal(name))) => {
                     let asks = executes(name);
                     let portal = self.state.executed(name).clone();
                     Some(match asks {
                         true => Question::portal(&self.state, &portal),
-                        false => Question::describe_portal(&self.state, &portal.sql),
+                        false => Question::describe_portal(&self.state, &portal.sql).once(),
                     })
                 }
                 Some(Request::Execute { portal, .. }) => {
