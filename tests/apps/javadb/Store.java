@@ -136,7 +136,13 @@ public class Store {
             Map<String, String> found = new LinkedHashMap<>();
             for (int i = 1; i <= row.getMetaData().getColumnCount(); i++) {
                 Object value = row.getObject(i);
-                String text = value instanceof byte[] bytes ? HexFormat.of().formatHex(bytes) : row.getString(i);
+                String text = row.getString(i);
+                if (value instanceof byte[] bytes) {
+                    text = HexFormat.of().formatHex(bytes);
+                } else if (value instanceof java.sql.Array array) {
+                    // As text it would say whether the driver has changed to the binary format meanwhile.
+                    text = java.util.Arrays.toString((Object[]) array.getArray());
+                }
                 found.put(row.getMetaData().getColumnLabel(i), text);
             }
             return found;
