@@ -36,6 +36,24 @@ pub struct Statement {
 }
 
 impl Sql {
+    /// How the server ends a statement of a driver's or pool's that returns nothing and asks nothing.
+    pub fn tidies_up(&self) -> Option<&'static str> {
+        let [statement] = &self.statements[..] else { return None };
+        if !statement.is_housekeeping {
+            return None;
+        }
+        let all = self.text.windows(3).any(|word| word.eq_ignore_ascii_case(b"all"));
+        match statement.verb.as_str() {
+            "DEALLOCATE" => Some(if all { "DEALLOCATE ALL" } else { "DEALLOCATE" }),
+            "DISCARD" if all => Some("DISCARD ALL"),
+            "RESET" => Some("RESET"),
+            "SET" => Some("SET"),
+            "UNLISTEN" => Some("UNLISTEN"),
+            "CLOSE" => Some("CLOSE CURSOR ALL"),
+            _ => None,
+        }
+    }
+
     pub fn new(text: &[u8]) -> Self {
         let looked_at = String::from_utf8_lossy(text.get(..LOOK_AT).unwrap_or(text));
         let tokens: Vec<Token<'_>> = tokens::read(&looked_at).collect();
