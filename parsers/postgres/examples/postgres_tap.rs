@@ -6,7 +6,14 @@
 //! cargo run -p parser-postgres --example postgres_tap -- show documents.cbor
 //! ```
 //!
-//! No TLS. Matching is simple: equal in canonical form, in order; what has a longer lifetime than a test, again and again.
+//! No TLS. With `inside-tls` behind `record`, what is relayed counts as taken out of TLS, which something else puts on again on the
+//! way to a server (17 or later, which takes TLS without being asked first), and a bound log-in is done twice:
+//!
+//! ```text
+//! socat TCP-LISTEN:7001,fork,reuseaddr EXEC:"openssl s_client -quiet -alpn postgresql -connect 127.0.0.1\:5432"
+//! ```
+//!
+//! Matching is simple: equal in canonical form, in order; what has a longer lifetime than a test, again and again.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the console")]
 use std::{
     collections::HashMap,
@@ -28,10 +35,11 @@ use parser_postgres::{Conversation, Postgres};
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["record", listen, server, file] => record(listen, server, file),
+        ["record", listen, server, file] => record(listen, server, file, false),
+        ["record", "inside-tls", listen, server, file] => record(listen, server, file, true),
         ["mock", listen, file] => mock(listen, file),
         ["show", file] => load(file).iter().for_each(|taken| println!("{taken:#?}\n")),
-        _ => eprintln!("usage: postgres_tap record LISTEN SERVER FILE | mock LISTEN FILE | show FILE"),
+        _ => eprintln!("usage: postgres_tap record [inside-tls] LISTEN SERVER FILE | mock LISTEN FILE | show FILE"),
     }
 }
 
@@ -52,13 +60,13 @@ struct Book {
 
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
-fn record(listen: &str, server: &str, file: &str) {
+fn record(listen: &str, server: &str, file: &str, encrypted: bool) {
     let listener = TcpListener::bind(listen).expect("the address to listen on is free");
     let book = Arc::new(Mutex::new(Book::default()));
     for client in listener.incoming() {
         let (Ok(client), Ok(server)) = (client, TcpStream::connect(server)) else { continue };
         let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
-        let tap = Arc::new(Mutex::new(Tap::new(number, Arc::clone(&book), file.to_owned())));
+        let tap = Arc::new(Mutex::new(Tap::new(number, Arc::clone(&book), file.to_owned(), encrypted)));
         for (from, mut source, mut sink) in [
             (Side::Client, client.try_clone().expect("a socket can be cloned"), server.try_clone().expect("the same")),
             (Side::Server, server, client),
@@ -68,9 +76,10 @@ fn record(listen: &str, server: &str, file: &str) {
                 let mut buffer = vec![0; 65536];
                 let mut offset = 0;
                 while let Ok(count @ 1..) = source.read(&mut buffer) {
-                    tap.lock().expect("no thread panics").feed(from, offset, &buffer[..count]);
+                    let said = tap.lock().expect("no thread panics").feed(from, offset, &buffer[..count]);
                     offset += count as u64;
-                    if sink.write_all(&buffer[..count]).is_err() {
+                    let [back, on] = said;
+                    if sink.write_all(&on).is_err() || source.write_all(&back).is_err() {
                         break;
                     }
                 }
@@ -94,26 +103,36 @@ struct Tap {
 }
 
 impl Tap {
-    fn new(number: u64, book: Arc<Mutex<Book>>, file: String) -> Self {
-        let conversation = Conversation::new(Mode::Record, Peer::default(), Value::Null);
+    fn new(number: u64, book: Arc<Mutex<Book>>, file: String, encrypted: bool) -> Self {
+        let conversation = Conversation::new(Mode::Record, Peer { encrypted, ..Peer::default() }, Value::Null);
         Self { number, conversation, host: Recorder::new(), dead: false, book, numbers: HashMap::new(), file, ended: 0 }
     }
 
-    fn feed(&mut self, from: Side, offset: u64, data: &[u8]) {
+    /// What goes back to who spoke, and on to the other.
+    fn feed(&mut self, from: Side, offset: u64, data: &[u8]) -> [Vec<u8>; 2] {
+        let mut said = [Vec::new(), data.to_vec()];
         if self.dead {
-            return;
+            return said;
         }
         if let Err(fault) = self.conversation.feed(&mut self.host, from, offset, 1, data) {
             println!("#{} FAULT {fault}", self.number);
             self.dead = true;
+            self.host.take();
         }
-        self.file();
+        for effect in self.file() {
+            match effect {
+                Effect::Withhold { .. } => said[1].clear(),
+                Effect::Write { to, data } => said[usize::from(to != from)].extend(data),
+                other => println!("#{} {other:?}", self.number),
+            }
+        }
+        said
     }
 
     fn end(&mut self, from: Side) {
         if !self.dead {
             self.conversation.end(&mut self.host, from, 1).expect("an end is no fault");
-            self.file();
+            self.file().iter().for_each(|other| println!("#{} {other:?}", self.number));
         }
         self.ended += 1;
         if self.ended == 2 {
@@ -121,8 +140,10 @@ impl Tap {
         }
     }
 
-    fn file(&mut self) {
+    /// Returns what is not about exchanges.
+    fn file(&mut self) -> Vec<Effect> {
         let mut book = self.book.lock().expect("no thread panics");
+        let mut others = Vec::new();
         for effect in self.host.take() {
             match effect {
                 Effect::Open { exchange, request, facts, .. } => {
@@ -140,9 +161,10 @@ impl Tap {
                 }
                 Effect::Close { exchange } => book.taken[self.numbers[&exchange]].complete = true,
                 Effect::Abandon { exchange, reason } => println!("#{} LOST {exchange}: {reason}", self.number),
-                other => println!("#{} {other:?}", self.number),
+                other => others.push(other),
             }
         }
+        others
     }
 }
 

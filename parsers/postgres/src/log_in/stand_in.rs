@@ -155,7 +155,7 @@ impl StandIn {
     }
 }
 
-const NO_PASSWORD: &str = "the client does not give its password to anyone";
+const NO_PASSWORD: &str = "the client has no password, or gives it to nobody";
 
 fn leave(host: &mut dyn Session, reason: &str) {
     host.leave_encrypted(&format!(
