@@ -6,6 +6,7 @@ mod harness_itself;
 mod plugins;
 mod record_replay;
 mod sandboxed;
+mod suites;
 mod tls;
 mod transparency;
 mod volume;

@@ -1,0 +1,40 @@
+//! Drivers' own test suites pass through a recording as they pass without one. Only in the long round: they take minutes.
+
+use std::time::Duration;
+
+use harness::databases::{Database, Tls};
+use harness::keploy::Project;
+use harness::suites::{Counts, SUITES, Suite};
+use harness::{Process, World, is_long};
+
+#[test]
+fn go_sql_driver() {
+    through("go-sql-driver", 163, 0, &[]);
+}
+
+/// As root, who may read whatever file it likes, one fails without us, too.
+#[test]
+fn lib_pq() {
+    through("libpq", 202, 6, &["TestHasCorrectRootGroupPermissions"]);
+}
+
+#[test]
+fn pgx() {
+    through("pgx", 712, 12, &[]);
+}
+
+fn through(name: &str, passed: usize, skipped: usize, failed: &[&str]) {
+    if !is_long() {
+        return;
+    }
+    let suite: &Suite = SUITES.iter().find(|suite| suite.name == name).expect("the harness has it");
+    let world = World::online();
+    let _database = Database::start(&world, suite.server, Tls::Offered);
+    suite.prepare(&world);
+    let project = Project::new(&world, suite.app());
+    let ended = Process::start(&world, &mut project.command("record")).wait(Duration::from_secs(900));
+    let failed = failed.iter().map(|&name| name.to_owned()).collect();
+    let last: Vec<&str> = ended.stderr.lines().rev().take(30).collect();
+    assert_eq!(Counts::of(&ended.stdout), Counts { passed, skipped, failed }, "{last:#?}");
+    assert!(!ended.stderr.contains("panicked"), "{last:#?}");
+}
