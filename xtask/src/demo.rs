@@ -13,7 +13,7 @@ use crate::{product, setup};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn run(place: &Place) -> Result {
-    setup::all(place)?;
+    setup::for_demo(place)?;
     product::build(place)?;
     let demo = Demo::new(place)?;
 
@@ -62,7 +62,7 @@ impl<'a> Demo<'a> {
             self.redis,
         )?;
         let _upstream = Background::start(
-            Command::new(self.place.python("python"))
+            Command::new(self.place.demo_python("python"))
                 .arg(self.place.root.join("tests/apps/upstream.py"))
                 .env("PORT", self.upstream.to_string()),
             self.upstream,
@@ -74,7 +74,7 @@ impl<'a> Demo<'a> {
         let mut shown = messages.by_ref().map_while(std::io::Result::ok).inspect(|line| eprintln!("{line}"));
         let ready = shown.any(|line| line.contains("application is listening"));
         if ready {
-            Command::new(self.place.python("python"))
+            Command::new(self.place.demo_python("python"))
                 .arg(self.place.root.join("tests/apps/visit.py"))
                 .arg(format!("http://127.0.0.1:{}", self.application))
                 .run()?;
@@ -104,7 +104,7 @@ impl<'a> Demo<'a> {
 
     fn keploy(&self, verb: &str) -> Command {
         let flask = self.place.root.join("tests/apps/flask");
-        let gunicorn = self.place.python("gunicorn");
+        let gunicorn = self.place.demo_python("gunicorn");
         let application = format!(
             "{} --chdir {} -c {}/gunicorn.conf.py app:app",
             gunicorn.display(),

@@ -38,8 +38,8 @@ impl Place {
     }
 
     /// Python with the sample applications' packages.
-    pub fn python(&self, program: &str) -> PathBuf {
-        self.cache.join("venv/bin").join(program)
+    pub fn demo_python(&self, program: &str) -> PathBuf {
+        self.cache.join("venv-demo/bin").join(program)
     }
 
     /// cargo, run from the root, with what every build of this project is given.

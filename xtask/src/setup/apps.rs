@@ -7,8 +7,13 @@ use super::{fs_create, once, say};
 use crate::command::{Result, Run, at};
 use crate::place::Place;
 
+/// The one that the demo records.
+pub fn for_demo(place: &Place) -> Result {
+    python(place, "venv-demo", &["flask"])
+}
+
 pub fn all(place: &Place) -> Result {
-    python(place, &["flask", "aiohttp", "pydb"])?;
+    python(place, "venv", &["flask", "aiohttp", "pydb"])?;
     // Each by itself: they agree on nothing.
     node(place, "nodehttp", "node")?;
     node(place, "nodedb", "nodedb")?;
@@ -19,14 +24,14 @@ pub fn all(place: &Place) -> Result {
 }
 
 /// One environment for all Python applications: they agree on versions, and `pip` says so when they do not.
-fn python(place: &Place, apps: &[&str]) -> Result {
+fn python(place: &Place, home: &str, apps: &[&str]) -> Result {
     let files: Vec<PathBuf> = apps.iter().map(|app| folder(place, app).join("requirements.txt")).collect();
-    let venv = place.cache.join("venv");
+    let venv = place.cache.join(home);
     once(&files, &venv, || {
         say("installing Python packages");
         let hint = "as root: apt-get install python3-venv";
         Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv).run_quietly().map_err(|e| e.hint(hint))?;
-        let mut pip = Command::new(place.python("pip"));
+        let mut pip = Command::new(venv.join("bin/pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check"]);
         for file in &files {
             pip.arg("-r").arg(file);
