@@ -151,8 +151,10 @@ fn asks_little(tables: &[String], tokens: &[Token<'_>]) -> bool {
     if !tables.is_empty() {
         return !locks;
     }
+    // asyncpg sets what it looks up types with.
+    let sets = tokens.iter().any(|token| matches!(token, Token::Word(word) if word.eq_ignore_ascii_case("set_config")));
     tokens.iter().enumerate().all(|(at, token)| match token {
-        Token::Parameter => false,
+        Token::Parameter => sets,
         Token::Word(word) if tokens.get(at + 1) == Some(&Token::Symbol('(')) => {
             STEADY.iter().any(|steady| steady.eq_ignore_ascii_case(word))
         }

@@ -50,6 +50,8 @@ pub struct Statement {
 /// A statement with its parameters.
 #[derive(Clone)]
 pub struct Portal {
+    /// The name of the statement it is of.
+    statement: Vec<u8>,
     pub sql: Arc<Sql>,
     pub params: Vec<Value>,
     pub formats: Vec<i16>,
@@ -158,6 +160,7 @@ impl State {
             formats: bind.results,
             columns: statement.columns.clone(),
             progress: Progress::New,
+            statement: bind.statement,
         };
         self.portals.insert(bind.portal, portal)
     }
@@ -170,8 +173,22 @@ impl State {
     pub fn executed(&mut self, name: &[u8]) -> &mut Portal {
         self.portals.entry(name.to_vec()).or_insert_with(|| {
             let sql = Arc::new(Sql::new(&[b"FETCH ALL FROM \"", name, b"\""].concat()));
-            Portal { sql, params: Vec::new(), formats: Vec::new(), columns: None, progress: Progress::New }
+            let (statement, params, formats) = (Vec::new(), Vec::new(), Vec::new());
+            Portal { statement, sql, params, formats, columns: None, progress: Progress::New }
         })
+    }
+
+    /// What a portal returns was said: its statement returns the same, and drivers do not ask again.
+    pub fn portal_returns(&mut self, name: &[u8], columns: Option<Vec<Column>>) -> &Portal {
+        let portal = self.executed(name);
+        portal.columns = Some(columns.clone());
+        let (statement, sql) = (portal.statement.clone(), Arc::clone(&portal.sql));
+        if let Some(statement) = self.statements.get_mut(&statement)
+            && Arc::ptr_eq(&statement.sql, &sql)
+        {
+            statement.columns.get_or_insert(columns);
+        }
+        self.executed(name)
     }
 
     pub fn close_statement(&mut self, name: &[u8]) {

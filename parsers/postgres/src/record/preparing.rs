@@ -89,8 +89,7 @@ impl Recording {
             }
             Some(Request::Describe(Target::Portal(name))) => {
                 let document = document(None);
-                let portal = self.state.executed(&name);
-                portal.columns = Some(columns);
+                let portal = self.state.portal_returns(&name, columns);
                 if executes {
                     return;
                 }

@@ -70,6 +70,7 @@ fn what_drivers_and_pools_ask_on_their_own() {
         "select * from information_schema.tables",
         "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL;",
         "SET extra_float_digits = 3",
+        "SELECT set_config('jit', $1, false)",
         "DISCARD ALL",
         "WITH RECURSIVE tree(oid, n) AS (SELECT oid, 1 FROM pg_catalog.pg_type) SELECT DISTINCT * FROM tree ORDER BY n",
         "SELECT c.relname FROM pg_catalog.pg_class c, pg_attribute a WHERE a.attrelid = c.oid",
