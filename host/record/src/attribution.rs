@@ -204,8 +204,12 @@ impl Run {
         let mut owners = HashMap::new();
         for (n, fits) in fits {
             let key = &self.calls[n].key;
-            // A test that has got one of several equal calls probably made no second one.
-            let score = |(test, fit): &(usize, Fit)| fit.score - 3 * taken.get(&(key, *test)).copied().unwrap_or(0);
+            // A test that has got one of several equal calls probably made no second one, unless what is asked is its own.
+            let again =
+                |test| if asks_alone(&fits) == Some(test) { 0 } else { taken.get(&(key, test)).copied().unwrap_or(0) };
+            let score = |(test, fit): &(usize, Fit)| {
+                fit.score - 3 * again(*test) + if asks_alone(&fits) == Some(*test) { ASKED_ALONE } else { 0 }
+            };
             let Some(best) = fits.iter().rev().max_by_key(|fit| score(fit)) else { continue };
             let (test, clear) = (best.0, fits.iter().filter(|fit| score(fit) == score(best)).count() == 1);
             if clear {
@@ -240,7 +244,7 @@ impl Run {
             let missing = call.answered.len() - answered.tokens;
             let strange = if habits.is_strange(&call.class, class) { 20 } else { 0 };
             let score = 2 * (asked.times + answered.times) as i64 - missing as i64 - strange;
-            (test, Fit { score, strong: asked.strong + answered.strong })
+            (test, Fit { score, asked: asked.named, strong: asked.strong + answered.strong })
         };
         call.candidates.iter().map(fit).collect()
     }
@@ -270,6 +274,8 @@ impl Habits<'_> {
 /// How well a call's values fit a test.
 struct Fit {
     score: i64,
+    /// How many values of the call's request are in the test, small numbers aside.
+    asked: usize,
     /// Shared values that are hardly shared by chance.
     strong: usize,
 }
@@ -279,6 +285,18 @@ struct Owner {
     test: usize,
     /// No other candidate shares as much that is not shared by chance: it is this one's.
     alone: bool,
+}
+
+/// What it weighs that more of a call's request is in one test than in any other: what a test is about flows into what
+/// it asks, while numbers in answers are often met by chance.
+const ASKED_ALONE: i64 = 6;
+
+/// The only candidate with the most of what is asked.
+fn asks_alone(fits: &[(usize, Fit)]) -> Option<usize> {
+    let most = fits.iter().map(|(_, fit)| fit.asked).max()?;
+    let mut with_most = fits.iter().filter(|(_, fit)| fit.asked == most);
+    let (test, _) = with_most.next()?;
+    with_most.next().is_none().then_some(*test)
 }
 
 /// By how much the best candidate is better than the next.
@@ -411,6 +429,33 @@ mod tests {
             call("m1", 21, "INCR tickets", 30.into()),
         ];
         assert_eq!(attribute(&records), "a: m1 candidate, m0 candidate\nb: m0 candidate, m1 candidate");
+    }
+
+    /// Two customers' tests count their own rows twice; the numbers would fit either.
+    #[test]
+    fn what_is_asked_weighs_more_than_numbers_in_answers() {
+        let records = [
+            test("a", (10, 50), r#"{"customer":"c1","during":8,"count":7}"#),
+            test("b", (11, 51), r#"{"customer":"c2","during":8,"count":7,"list":[7,7,8,8]}"#),
+            call("m0", 20, "count c1", 8.into()),
+            call("m1", 21, "count c1", 7.into()),
+            call("m2", 22, "count c2", 8.into()),
+            call("m3", 23, "count c2", 7.into()),
+        ];
+        let theirs = ["m0 candidate, m1 candidate", "m2 candidate, m3 candidate"];
+        assert_eq!(attribute(&records), format!("a: {}, {}\nb: {}, {}", theirs[0], theirs[1], theirs[1], theirs[0]));
+    }
+
+    /// A step of one says nothing of who was given number one.
+    #[test]
+    fn a_commands_own_arguments_are_nobodys() {
+        let records = [
+            test("a", (10, 50), r#"{"customer":"c1","ticket":2}"#),
+            test("b", (11, 51), r#"{"customer":"c2","ticket":1}"#),
+            call("m0", 20, "INCRBY ticket 1", 2.into()),
+            call("m1", 21, "INCRBY ticket 1", 1.into()),
+        ];
+        assert_eq!(attribute(&records), "a: m0 candidate, m1 candidate\nb: m1 candidate, m0 candidate");
     }
 
     #[test]

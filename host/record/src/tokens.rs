@@ -18,6 +18,8 @@ struct Token {
     count: usize,
     /// Hardly met twice by chance.
     strong: bool,
+    /// Not just a small number, which commands take as arguments of their own.
+    named: bool,
 }
 
 /// A word counts so often at most: a page that is full of one is not hundredfold evidence.
@@ -34,6 +36,7 @@ pub(crate) struct Shared {
     /// How often they stand there, all in all.
     pub times: usize,
     pub strong: usize,
+    pub named: usize,
 }
 
 impl Tokens {
@@ -56,6 +59,7 @@ impl Tokens {
             tokens: shared.tokens + 1,
             times: shared.times + token.count.min(COUNTED),
             strong: shared.strong + usize::from(token.strong),
+            named: shared.named + usize::from(token.named),
         })
     }
 
@@ -83,7 +87,8 @@ impl Tokens {
             return;
         }
         let strong = word.len() >= 4;
+        let named = strong || word.chars().any(char::is_alphabetic);
         let token = BuildHasherDefault::<DefaultHasher>::default().hash_one(word);
-        self.0.entry(token).or_insert(Token { count: 0, strong }).count += counts;
+        self.0.entry(token).or_insert(Token { count: 0, strong, named }).count += counts;
     }
 }

@@ -303,9 +303,7 @@ impl<'a> Mock<'a> {
                         let responses: Vec<_> = responses.into_iter().map(|r| self.number_blobs(r)).collect();
                         self.ask(|connection, effects| connection.answer(exchange, &responses, effects))
                     }
-                    Answer::Miss(reason) => {
-                        self.ask(|connection, effects| connection.miss(exchange, &reason, effects))
-                    }
+                    Answer::Miss(reason) => self.ask(|connection, effects| connection.miss(exchange, &reason, effects)),
                 };
             }
             Effect::Write { data, .. } => match self.out.last_mut() {
