@@ -70,17 +70,14 @@ pub(crate) fn trust(tls: &Tls, config: &Config, user: &User, here: &Path) -> Res
         overlays: unsafe { libc::geteuid() } == 0,
         variable: &variable,
     };
-    let prepared = Trust::prepare(tls, &search).and_then(|trust| {
-        tls.also_trusts(trust.authorities.clone());
-        Ok(trust)
-    });
-    let trust = match prepared {
+    let trust = match Trust::prepare(tls, &search) {
         Ok(trust) => trust,
         Err(error) => {
             let _ = std::fs::remove_dir_all(&scratch);
             return Err(error.into());
         }
     };
+    tls.also_trusts(trust.authorities.clone());
     // Whatever our umask is, the application can read them.
     for entry in std::fs::read_dir(&scratch)?.flatten() {
         std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o644))?;

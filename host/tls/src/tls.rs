@@ -42,6 +42,9 @@ pub enum TlsError {
     Pair { file: PathBuf, why: Error },
 }
 
+/// A destination, and what is offered to it (ALPN).
+type Dialled = (String, Vec<Vec<u8>>);
+
 /// A run's TLS: its authority, whom it trusts, and what is known about destinations.
 pub struct Tls {
     provider: Arc<CryptoProvider>,
@@ -53,7 +56,7 @@ pub struct Tls {
     roots: OnceLock<Roots>,
     /// Files that the application trusts, as was found out later.
     also: OnceLock<Vec<PathBuf>>,
-    upstreams: Mutex<HashMap<(String, Vec<Vec<u8>>), Upstream>>,
+    upstreams: Mutex<HashMap<Dialled, Upstream>>,
     /// Destinations whose TLS is left on, and why.
     left_on: Mutex<HashMap<String, String>>,
     told: Mutex<HashSet<String>>,
