@@ -89,6 +89,9 @@ fn round(driver: Driver, server: Server, tls: Tls, verified: Verified, replays: 
     if matches!(verified, Verified::ByName) {
         std::fs::write(project.folder.join("keploy.yml"), yaml).expect("the folder is ours");
     }
+    if !driver.asks_for_public_key() && server == Server::MySql9 && matches!(verified, Verified::NotEncrypted) {
+        database.remember_password(&world);
+    }
     let recording = project.record(&world);
     let sent = world.inside(rows::visit) as u64;
     let recorded = recording.finish();
@@ -102,6 +105,16 @@ fn round(driver: Driver, server: Server, tls: Tls, verified: Verified, replays: 
         let replayed = project.test(&offline, "");
         assert_eq!(replayed.code, Some(0), "{what}, replay {n}: {}", replayed.said());
         assert_eq!(offline.sent(), Sent::default(), "{what}: something tried to leave");
+    }
+    // Another quantity in the application's answer, and a statement that was never recorded.
+    for (mutation, named) in [("json", &["quantity"][..]), ("query", &["query: expected", "no recorded call matches"])]
+    {
+        let replayed = project.test(&World::offline(), mutation);
+        assert_eq!(replayed.code, Some(1), "{what}, {mutation}: {}", replayed.said());
+        let said = format!("{}\n{}", replayed.stderr, replayed.json);
+        for words in named {
+            assert!(said.contains(words), "{what}, {mutation}: {words:?} is not named: {}", replayed.said());
+        }
     }
 }
 

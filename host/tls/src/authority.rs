@@ -191,3 +191,51 @@ impl ClientCertVerifier for Anybody {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::crypto::aws_lc_rs;
+
+    use super::*;
+    use crate::Roots;
+
+    fn signed(issuer: &Issuer, names: &[&str], common_name: &str) -> CertificateDer<'static> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("names");
+        params.distinguished_name = named(common_name);
+        let key = KeyPair::generate().expect("a key");
+        params.signed_by(&key, issuer).expect("signed").der().clone()
+    }
+
+    fn names(dialled: &[&str]) -> Vec<String> {
+        dialled.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_real_certificate() {
+        let issuer = issuer("somebody").expect("an issuer");
+        let real = signed(&issuer, &["a.test", "*.b.test", "127.0.0.1"], "whatever");
+        let seen = Seen::like(&real, &names(&["c.test", "127.0.0.1", "127.0.0.9"]), true);
+        assert_eq!(seen, Seen { names: names(&["a.test", "*.b.test", "127.0.0.1"]), common_name: None, trusted: true });
+        let old = signed(&issuer, &[], "db.test");
+        let seen = Seen::like(&old, &names(&["db.test"]), false);
+        assert_eq!(seen, Seen { names: Vec::new(), common_name: Some("db.test".to_owned()), trusted: false });
+    }
+
+    #[test]
+    fn only_those_who_are_to_be_trusted_verify() {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let authority = Authority::new(provider.clone()).expect("an authority");
+        let roots = Roots::of(&provider, vec![authority.certificate().clone()]);
+        let leaf = |trusted| authority.leaf(&Seen { trusted, ..Seen::good_for(names(&["a.test"])) }).expect("a leaf");
+        let name = |name: &'static str| ServerName::try_from(name).expect("a name");
+        assert_eq!(roots.verify(&[leaf(true)], &name("a.test")), Ok(()));
+        // Whose name it is, the application sees for itself.
+        assert_eq!(roots.verify(&[leaf(true)], &name("b.test")), Ok(()));
+        let stranger = roots.verify(&[leaf(false)], &name("a.test"));
+        assert_eq!(stranger, Err("nobody this machine trusts has signed its certificate".to_owned()));
+        // A server's own certificate, named as an authority.
+        let own = signed(&authority.stranger, &["a.test"], "own");
+        assert_eq!(Roots::of(&provider, vec![own.clone()]).verify(&[own], &name("a.test")), Ok(()));
+    }
+}

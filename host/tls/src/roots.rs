@@ -33,7 +33,7 @@ impl Roots {
         Self::of(provider, certificates)
     }
 
-    fn of(provider: &Arc<CryptoProvider>, certificates: Vec<CertificateDer<'static>>) -> Self {
+    pub(crate) fn of(provider: &Arc<CryptoProvider>, certificates: Vec<CertificateDer<'static>>) -> Self {
         let known = certificates.iter().map(|certificate| certificate.to_vec()).collect();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(certificates);

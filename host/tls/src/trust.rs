@@ -277,3 +277,85 @@ fn unique(paths: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     let mut seen = BTreeSet::new();
     paths.into_iter().filter_map(|path| path.canonicalize().ok()).filter(|path| seen.insert(path.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+
+    struct Machine {
+        tls: Tls,
+        folder: tempfile::TempDir,
+    }
+
+    impl Machine {
+        fn new() -> Self {
+            let (tls, folder) = (Tls::new(Settings::default()), tempfile::tempdir());
+            Self { tls: tls.expect("nothing was asked for"), folder: folder.expect("a temporary folder") }
+        }
+
+        fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+            let path = self.folder.path().join(name);
+            fs::write(&path, content).expect("the folder is ours");
+            path
+        }
+
+        /// In an environment of these variables alone.
+        fn prepare(&self, named: &[PathBuf], variables: &[(&str, &Path)]) -> Result<Trust, TlsError> {
+            let here = self.folder.path();
+            let variable = |wanted: &str| {
+                let set = variables.iter().find(|(name, _)| *name == wanted);
+                set.map(|(_, value)| value.as_os_str().to_owned())
+            };
+            let (home, overlays, variable) = (here, true, &variable);
+            Trust::prepare(&self.tls, &Search { directory: here, home, here, named, overlays, variable })
+        }
+    }
+
+    impl Trust {
+        fn variable(&self, wanted: &str) -> Option<String> {
+            let (_, file) = self.environment.iter().find(|(name, _)| name == wanted)?;
+            Some(fs::read_to_string(Path::new(file)).expect("a variable names a file"))
+        }
+    }
+
+    #[test]
+    fn what_a_variable_names_is_kept_and_ours_added() {
+        let machine = Machine::new();
+        let own = machine.file("own.pem", b"-----BEGIN CERTIFICATE-----\ntheirs\n");
+        let trust = machine.prepare(&[], &[("SSL_CERT_FILE", &own), ("PGSSLROOTCERT", &own)]).expect("prepared");
+        let ours = machine.tls.certificate().0;
+        let both = format!("{ours}-----BEGIN CERTIFICATE-----\ntheirs\n");
+        assert_eq!(trust.variable("SSL_CERT_FILE"), Some(both.clone()));
+        assert_eq!(trust.variable("PGSSLROOTCERT"), Some(both));
+        assert_eq!(trust.variable("NODE_EXTRA_CA_CERTS"), Some(ours), "Node has its own beside it");
+        assert!(trust.overlays.iter().any(|overlay| overlay.over.ends_with("own.pem")));
+        assert!(trust.authorities.iter().any(|file| file.ends_with("own.pem")), "we trust it, too");
+    }
+
+    #[test]
+    fn a_variable_that_means_more_is_not_set_by_us() {
+        let trust = Machine::new().prepare(&[], &[]).expect("prepared");
+        // libpq would begin to verify.
+        assert_eq!(trust.variable("PGSSLROOTCERT"), None);
+    }
+
+    #[test]
+    fn named_files_are_pem_or_java_stores() {
+        let machine = Machine::new();
+        let pem = machine.file("a.pem", b"-----BEGIN CERTIFICATE-----\n");
+        let store = machine.file("a.jks", &jks::of(&[b"theirs"]));
+        let trust = machine.prepare(&[pem.clone(), store.clone()], &[]).expect("prepared");
+        let over: Vec<_> = trust.overlays.iter().map(|overlay| &overlay.over).collect();
+        assert!(
+            over.contains(&&pem.canonicalize().expect("there"))
+                && over.contains(&&store.canonicalize().expect("there"))
+        );
+
+        let other = machine.file("a.p12", b"0\x82");
+        let error = machine.prepare(&[other], &[]).expect_err("it is neither").to_string();
+        assert!(error.contains("a.p12") && error.contains("hint: "), "{error}");
+        let error = machine.prepare(&["gone.pem".into()], &[]).expect_err("there is none").to_string();
+        assert!(error.contains("gone.pem"), "{error}");
+    }
+}
