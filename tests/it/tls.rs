@@ -119,6 +119,25 @@ fn who_trusts_only_himself_is_passed_through() {
     assert_eq!(["tests", "exchanges"].map(|name| recorded.number(name)), [3, 0]);
 }
 
+/// The pin is of the real certificate's key, and is looked at when the handshake is over.
+#[test]
+fn who_pins_a_certificate_is_passed_through() {
+    let secure = Secure::new(Tls::Offered);
+    let server = secure.folder.join("server.pem");
+    let pin = format!(
+        "$(openssl x509 -in {} -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)",
+        server.display()
+    );
+    let ca = secure.folder.join("ca.pem").display().to_string();
+    let app = curl(&format!("--pinnedpubkey sha256//{pin}")).with("CURL_CA_BUNDLE", &ca);
+    let recording = secure.project(app, false, &[]).record(&secure.world);
+    for _ in 0..2 {
+        assert_eq!(secure.curl("/refused"), "exit 90\n", "curl says that it is another key");
+    }
+    assert!(secure.curl("/then").contains("/then"));
+    recording.finish().expect_code(0).expect_words(&["it pins the real one"]);
+}
+
 /// Roots that are compiled in: with or without us, it does not trust this server.
 #[test]
 fn who_brings_his_roots_along_is_told_of() {

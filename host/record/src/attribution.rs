@@ -274,7 +274,7 @@ impl Habits<'_> {
 /// How well a call's values fit a test.
 struct Fit {
     score: i64,
-    /// How many values of the call's request are in the test, small numbers aside.
+    /// How many ids of the call's request are in the test.
     asked: usize,
     /// Shared values that are hardly shared by chance.
     strong: usize,

@@ -18,7 +18,8 @@ struct Token {
     count: usize,
     /// Hardly met twice by chance.
     strong: bool,
-    /// Not just a small number, which commands take as arguments of their own.
+    /// An id or a number that is not small: no word of a language (`GET`, `count`), and nothing that commands take as
+    /// an argument of their own (`1`).
     named: bool,
 }
 
@@ -87,8 +88,22 @@ impl Tokens {
             return;
         }
         let strong = word.len() >= 4;
-        let named = strong || word.chars().any(char::is_alphabetic);
+        let has = |kind: fn(char) -> bool| word.chars().any(kind);
+        let named = has(char::is_numeric) && (strong || has(char::is_alphabetic));
         let token = BuildHasherDefault::<DefaultHasher>::default().hash_one(word);
         self.0.entry(token).or_insert(Token { count: 0, strong, named }).count += counts;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HTTP's GET is not Redis's, and the 1 of INCRBY is nobody's.
+    #[test]
+    fn words_of_languages_and_small_numbers_name_nothing() {
+        let tokens = |text: &str| Tokens::of([&Value::from(text)]);
+        let shared = tokens("GET order:c1-1 1 count 1874").shared(&tokens(r#"{"GET":"c1-1","count":1,"id":1874}"#));
+        assert_eq!((shared.tokens, shared.named), (5, 2), "c1-1 and 1874");
     }
 }

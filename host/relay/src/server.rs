@@ -230,9 +230,12 @@ async fn record(
     let again = (!tap.borrow().is_reading()).then_some(again);
     match tls::take_off(&shared.common.tls, &info, Encrypted { client, server, first }, again).await {
         TakenOff::Off { client, server, destination, name } => {
-            tap.borrow_mut().taken_off(destination, name);
+            tap.borrow_mut().taken_off(destination.clone(), name);
             if let Moved::ToTls(_) = pump::run(&client, &server, Some(&tap)).await {
                 tap.borrow_mut().left_on("there is TLS inside TLS".to_owned());
+            }
+            if again.is_some() && info.direction == Direction::Outgoing {
+                shared.common.tls.ended(&destination, !tap.borrow().has_heard());
             }
         }
         TakenOff::LeftOn { client, server, first, why, through } => {

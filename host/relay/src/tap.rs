@@ -30,6 +30,8 @@ pub(crate) struct Tap {
     tls: bool,
     /// TLS was taken off, from the first byte on.
     encrypted: bool,
+    /// Anything was said, TLS aside.
+    heard: bool,
     /// What TLS calls this destination, once it was taken off.
     tls_destination: Option<String>,
     /// What the parser changes about the bytes being fed.
@@ -84,6 +86,7 @@ impl Tap {
             ended: [false; 2],
             tls: false,
             encrypted: false,
+            heard: false,
             tls_destination: None,
             changes: None,
         }
@@ -101,6 +104,11 @@ impl Tap {
             Ok(())
         });
         if self.tls { seen } else { data.len() }
+    }
+
+    /// Was anything said, TLS aside?
+    pub fn has_heard(&self) -> bool {
+        self.heard
     }
 
     /// Has a parser got this connection?
@@ -200,6 +208,7 @@ impl Tap {
                     self.tls = true;
                     return Ok(0);
                 }
+                self.heard = true;
                 segments.push(Segment { from, at, data: data.to_vec() });
                 let segments = std::mem::take(segments);
                 Ok(self.begin(segments, false)?.min(data.len()))

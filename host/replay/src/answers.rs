@@ -82,19 +82,14 @@ impl Answers for Handle {
             class: facts.class.clone(),
             summary: facts.summary.clone(),
             request,
+            by_driver: facts.lifetime == Lifetime::Session,
         };
         let mut pool = self.0.pool();
         let nearest = pool.nearest(&additional, 0..pool.calls.len());
         let nearest =
             nearest.map_or_else(String::new, |(call, _)| format!("; the nearest is {}", pool.calls[call].mock.name));
         let reason = format!("no recorded call matches {} to {}{nearest}", additional.summary, additional.destination);
-        // What drivers and pools do on their own, they may do more often than when recorded; what answers it then, the
-        // parser knows.
-        if facts.lifetime == Lifetime::Session {
-            tracing::debug!("{reason}");
-        } else {
-            pool.note_additional(additional);
-        }
+        pool.note_additional(additional);
         Answer::Miss(reason)
     }
 

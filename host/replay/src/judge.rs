@@ -106,7 +106,8 @@ fn judge_test(
         }
         Err(error) => verdict.error = Some(error.clone()),
     }
-    verdict.calls = calls(replay, pool, n, outcomes.len());
+    let failed = verdict.error.is_some() || !verdict.differences.is_empty();
+    verdict.calls = calls(replay, pool, n, outcomes.len(), failed);
     let troubles = pool.troubles.iter().filter(|(of, _)| *of == Some(n)).map(|(_, trouble)| trouble.clone());
     verdict.troubles = troubles.collect();
     verdict
@@ -146,12 +147,15 @@ fn compare(replay: &Replay, test: &TestCase, responses: &[Value]) -> Vec<Differe
 }
 
 /// Missing, changed and additional calls of a test. What was made and not recorded is paired with what was recorded and
-/// not made, where the two are alike: that is one call that changed.
-fn calls(replay: &Replay, pool: &Pool, n: usize, ran: usize) -> Vec<CallVerdict> {
+/// not made, where the two are alike: that is one call that changed. What drivers ask on their own is told of where the
+/// test has failed: it may be why.
+fn calls(replay: &Replay, pool: &Pool, n: usize, ran: usize, failed: bool) -> Vec<CallVerdict> {
     let mut missing: Vec<usize> =
         pool.calls_of(n).iter().copied().filter(|call| is_missing(pool, *call, ran)).collect();
     let mut verdicts = Vec::new();
-    for made in pool.additional(Some(n)) {
+    let by_application = pool.additional(Some(n)).iter().any(|made| !made.by_driver);
+    let failed = failed || by_application || !missing.is_empty();
+    for made in pool.additional(Some(n)).iter().filter(|made| failed || !made.by_driver) {
         let changed = pool.nearest(made, missing.iter().copied()).filter(|(_, similar)| *similar >= ALIKE);
         let nearest = changed.or_else(|| pool.nearest(made, 0..pool.calls.len()));
         let change = if let Some((call, _)) = changed {

@@ -23,6 +23,8 @@ pub(crate) struct Additional {
     pub summary: String,
     /// In the form that is compared.
     pub request: Value,
+    /// What drivers and pools do on their own, they may do more often than when recorded: alone it fails no test.
+    pub by_driver: bool,
 }
 
 /// A recorded call, ready to be compared.

@@ -250,8 +250,11 @@ impl Replay {
     /// Calls that were made outside of any test and that nothing recorded matches, and other troubles of start-up.
     pub fn outside_tests(&self) -> Vec<String> {
         let pool = self.shared.pool();
-        let calls =
-            pool.additional(None).iter().map(|call| format!("{} to {}: not recorded", call.summary, call.destination));
+        let calls = pool
+            .additional(None)
+            .iter()
+            .filter(|call| !call.by_driver)
+            .map(|call| format!("{} to {}: not recorded", call.summary, call.destination));
         let troubles = pool.troubles.iter().filter(|(test, _)| test.is_none()).map(|(_, trouble)| trouble.clone());
         calls.chain(troubles).collect()
     }

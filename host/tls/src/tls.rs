@@ -60,6 +60,8 @@ pub struct Tls {
     /// Destinations whose TLS is left on, and why.
     left_on: Mutex<HashMap<String, String>>,
     told: Mutex<HashSet<String>>,
+    /// How often in a row a client hung up at the sight of our certificate.
+    hung_up: Mutex<HashMap<String, u32>>,
 }
 
 impl Tls {
@@ -82,6 +84,7 @@ impl Tls {
             upstreams: Mutex::default(),
             left_on: Mutex::default(),
             told: Mutex::default(),
+            hung_up: Mutex::default(),
         })
     }
 
@@ -167,6 +170,21 @@ impl Tls {
     pub fn is_new(&self, destination: &str) -> bool {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(destination.to_owned())
     }
+    /// A connection has ended; `silent`: the client has not said a word inside TLS. Twice in a row, and it is taken for
+    /// one that pins certificates: that is looked at after the handshake, and nobody is told.
+    pub fn ended(&self, destination: &str, silent: bool) {
+        const ENOUGH: u32 = 2;
+        let mut hung_up = self.hung_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = hung_up.entry(destination.to_owned()).or_default();
+        *times = if silent { *times + 1 } else { 0 };
+        if *times >= ENOUGH {
+            self.leave_on(
+                destination,
+                "the application hangs up as soon as it has seen keploy's certificate: it pins the real one",
+            );
+        }
+    }
+
     pub fn is_left_on(&self, destination: &str) -> Option<String> {
         self.left_on.lock().unwrap_or_else(PoisonError::into_inner).get(destination).cloned()
     }

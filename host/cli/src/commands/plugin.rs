@@ -51,5 +51,9 @@ fn line(plugin: &Plugin) -> String {
     };
     let ports: Vec<String> = manifest.ports.iter().map(u16::to_string).collect();
     let ports = if ports.is_empty() { "any port".to_owned() } else { ports.join(", ") };
-    format!("{:<10} schema {}  speaks first: {first}  {ports}  ({})", manifest.protocol, manifest.schema, plugin.source)
+    // What a user may want to know before trusting a stranger's.
+    let intervenes = if manifest.intervenes { "  takes part in log-ins while recording" } else { "" };
+    let outgoing = if manifest.drives { "" } else { "  outgoing only" };
+    let (protocol, schema) = (&manifest.protocol, manifest.schema);
+    format!("{protocol:<10} schema {schema}  speaks first: {first}  {ports}{outgoing}{intervenes}  ({})", plugin.source)
 }
