@@ -35,6 +35,15 @@ pub fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Every file below `folder`.
+///
+/// # Panics
+/// When it cannot be read.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
 /// What `cargo xtask build` and `cargo xtask test` leave in cargo's target directory.
 ///
 /// # Panics

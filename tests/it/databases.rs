@@ -3,12 +3,10 @@
 //! A driver's test records it over TLS, its authority in a file of the driver's own, against the newest server. The long
 //! round adds the older servers, and TLS that nobody verifies, and none.
 
-use std::path::{Path, PathBuf};
-
 use harness::databases::{Database, Protocol, Server, Tls};
 use harness::drivers::{Driver, Trust};
 use harness::keploy::Project;
-use harness::{Sent, World, is_long, rows};
+use harness::{Sent, World, files_below, is_long, rows};
 
 macro_rules! drivers {
     ($($test:ident: $name:literal,)*) => {
@@ -119,7 +117,7 @@ fn round(driver: Driver, server: Server, tls: Tls, verified: Verified, replays: 
 
 /// The password went over the wire, and keys and salts; they are in no file.
 fn no_secrets(project: &Project, what: &str) {
-    for file in files(&project.folder.join("keploy")) {
+    for file in files_below(&project.folder.join("keploy")) {
         let text = String::from_utf8_lossy(&std::fs::read(&file).expect("it was written")).into_owned();
         let said = |line: &str| line.split([' ', ':', '"', '\'', ',']).any(|word| word == "pw");
         assert!(!text.lines().any(said), "{what}: the password is in {}", file.display());
@@ -127,9 +125,4 @@ fn no_secrets(project: &Project, what: &str) {
             assert!(!text.contains(secret), "{what}: {secret:?} is in {}", file.display());
         }
     }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }

@@ -7,7 +7,7 @@ use harness::apps::{App, PORT, script};
 use harness::databases::{Tls, https};
 use harness::drivers::{CLIENTS, Language, UNTRUSTING};
 use harness::keploy::Project;
-use harness::{PATIENCE, Process, World, file, rows};
+use harness::{PATIENCE, Process, World, file, files_below, rows};
 
 const SECURE: u16 = 8443;
 
@@ -309,10 +309,10 @@ fn nothing_outside_the_application_changes() {
     assert_eq!(ours, theirs + 2, "the machine's and ours, and ours alone");
     assert!(!seen.contains("PRIVATE KEY"));
     assert_eq!(std::fs::read(bundle).expect("still there"), before);
-    let written: Vec<_> = walk(&temporary);
+    let written: Vec<_> = files_below(&temporary);
     assert!(!written.is_empty() && written.iter().all(|file| !contains(file, "PRIVATE KEY")), "{written:?}");
     recording.finish().expect_code(0);
-    assert_eq!(walk(&temporary), Vec::<PathBuf>::new(), "all of it is gone");
+    assert_eq!(files_below(&temporary), Vec::<PathBuf>::new(), "all of it is gone");
 }
 
 impl Secure {
@@ -351,11 +351,6 @@ class H(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", 8080), H).serve_forever()
 "#;
     script(CODE).with("RUN", command)
-}
-
-fn walk(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 fn contains(file: &Path, words: &str) -> bool {

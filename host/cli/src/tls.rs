@@ -82,6 +82,6 @@ pub(crate) fn trust(tls: &Tls, config: &Config, user: &User, here: &Path) -> Res
     for entry in std::fs::read_dir(&scratch)?.flatten() {
         std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o644))?;
     }
-    chown(&scratch, Some(user.uid), Some(user.gid)).or_else(|error| if user.uid == 0 { Ok(()) } else { Err(error) })?;
+    chown(&scratch, Some(user.uid), Some(user.gid))?;
     Ok((trust, scratch))
 }

@@ -205,13 +205,17 @@ impl Run {
         for (n, fits) in fits {
             let key = &self.calls[n].key;
             // A test that has got one of several equal calls probably made no second one, unless what is asked is its own.
-            let again =
-                |test| if asks_alone(&fits) == Some(test) { 0 } else { taken.get(&(key, test)).copied().unwrap_or(0) };
+            let asks_alone = asks_alone(&fits);
             let score = |(test, fit): &(usize, Fit)| {
-                fit.score - 3 * again(*test) + if asks_alone(&fits) == Some(*test) { ASKED_ALONE } else { 0 }
+                if asks_alone == Some(*test) {
+                    fit.score + ASKED_ALONE
+                } else {
+                    fit.score - 3 * taken.get(&(key, *test)).copied().unwrap_or(0)
+                }
             };
             let Some(best) = fits.iter().rev().max_by_key(|fit| score(fit)) else { continue };
-            let (test, clear) = (best.0, fits.iter().filter(|fit| score(fit) == score(best)).count() == 1);
+            let most = score(best);
+            let (test, clear) = (best.0, fits.iter().filter(|fit| score(fit) == most).count() == 1);
             if clear {
                 let others = fits.iter().filter(|(other, _)| *other != test);
                 let alone = others.map(|(_, fit)| fit.strong).max().is_some_and(|most| best.1.strong > most);

@@ -197,7 +197,7 @@ mod tests {
     use rustls::crypto::aws_lc_rs;
 
     use super::*;
-    use crate::Roots;
+    use crate::roots::Roots;
 
     fn signed(issuer: &Issuer, names: &[&str], common_name: &str) -> CertificateDer<'static> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();

@@ -15,7 +15,6 @@ mod trust;
 mod upstream;
 
 pub use authority::Seen;
-pub use roots::Roots;
 pub use tls::{Settings, Tls, TlsError};
 pub use trust::{Overlay, Search, Trust};
 pub use upstream::Upstream;

@@ -9,7 +9,7 @@ use rustls::{
 };
 
 /// The authorities that upstream certificates are verified against.
-pub struct Roots {
+pub(crate) struct Roots {
     verifier: Option<Arc<WebPkiServerVerifier>>,
     /// As given: a certificate that is itself in the list needs no signature of anybody.
     known: HashSet<Vec<u8>>,
@@ -18,7 +18,7 @@ pub struct Roots {
 impl Roots {
     /// Those that this machine trusts (`SSL_CERT_FILE` and `SSL_CERT_DIR` count, as for the application), and those in
     /// these PEM files.
-    pub(crate) fn load(provider: &Arc<CryptoProvider>, files: &[PathBuf]) -> Self {
+    pub fn load(provider: &Arc<CryptoProvider>, files: &[PathBuf]) -> Self {
         let native = rustls_native_certs::load_native_certs();
         for error in &native.errors {
             tracing::debug!(%error, "an authority of this machine cannot be read");
@@ -33,7 +33,7 @@ impl Roots {
         Self::of(provider, certificates)
     }
 
-    pub(crate) fn of(provider: &Arc<CryptoProvider>, certificates: Vec<CertificateDer<'static>>) -> Self {
+    pub fn of(provider: &Arc<CryptoProvider>, certificates: Vec<CertificateDer<'static>>) -> Self {
         let known = certificates.iter().map(|certificate| certificate.to_vec()).collect();
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(certificates);
@@ -46,7 +46,7 @@ impl Roots {
     ///
     /// # Errors
     /// In words: why not.
-    pub(crate) fn verify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>) -> Result<(), String> {
+    pub fn verify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>) -> Result<(), String> {
         let [server, others @ ..] = chain else { return Err("it showed no certificate".to_owned()) };
         if self.known.contains(server.as_ref()) {
             return Ok(());

@@ -12,7 +12,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use crate::{Roots, Seen, Upstream, authority::Authority};
+use crate::{Seen, Upstream, authority::Authority, roots::Roots};
 
 /// What the user has to say about TLS.
 #[derive(Clone, Debug, Default)]

@@ -67,7 +67,7 @@ const INSTEAD: [&str; 8] = [
     "DENO_CERT",
 ];
 /// Variables that name a file which is trusted, but which must not be set where they are not: to set them means more.
-const WHERE_SET: [&str; 3] = ["PGSSLROOTCERT", "CARGO_HTTP_CAINFO", "MYSQL_SSL_CA"];
+const WHERE_SET: [&str; 2] = ["PGSSLROOTCERT", "CARGO_HTTP_CAINFO"];
 
 impl Trust {
     /// Merges and writes.
@@ -136,7 +136,7 @@ impl Merge<'_> {
     }
 
     fn java(&mut self) -> io::Result<()> {
-        let (mut found, mut covered) = (false, true);
+        let mut found = false;
         for home in unique(self.jdks()) {
             let stores = ["lib/security/cacerts", "jre/lib/security/cacerts"].map(|store| home.join(store));
             let Some(store) = stores.into_iter().find_map(|store| store.canonicalize().ok()) else { continue };
@@ -145,11 +145,9 @@ impl Merge<'_> {
                 let merged = self.java_store(&fs::read(&store)?)?;
                 self.lay(&store, &merged);
             }
-            covered &= self.search.overlays;
         }
-        if found && !covered {
-            let machine = fs::read(BUNDLES[0]).unwrap_or_default();
-            let store = self.java_store(&machine)?;
+        if found && !self.search.overlays {
+            let store = self.java_store(&[])?;
             let mut options = (self.search.variable)("JAVA_TOOL_OPTIONS").unwrap_or_default();
             options.push(format!(
                 " -Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStorePassword={}",
