@@ -1,11 +1,12 @@
-//! Drivers' own test suites pass through a recording as they pass without one. Only in the long round: they take minutes.
+//! Drivers' own test suites pass through a recording as they pass without one. They take minutes: `cargo xtask test` leaves
+//! them out, `--long` does not.
 
 use std::time::Duration;
 
 use harness::databases::{Database, Tls};
 use harness::keploy::Project;
 use harness::suites::{Counts, SUITES, Suite};
-use harness::{Process, World, is_long};
+use harness::{Process, World};
 
 #[test]
 fn go_sql_driver() {
@@ -24,9 +25,6 @@ fn pgx() {
 }
 
 fn through(name: &str, passed: usize, skipped: usize, failed: &[&str]) {
-    if !is_long() {
-        return;
-    }
     let suite: &Suite = SUITES.iter().find(|suite| suite.name == name).expect("the harness has it");
     let world = World::online();
     let _database = Database::start(&world, suite.server, Tls::Offered);

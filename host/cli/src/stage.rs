@@ -249,4 +249,7 @@ pub(crate) struct PluginDirectories {
     /// A directory of .wasm parsers, added to the built-in ones; may be given several times.
     #[arg(long = "plugins", value_name = "DIR")]
     pub plugins: Vec<PathBuf>,
+    /// Let a parser of --plugins take part in log-ins while recording, if it asks to; may be given several times.
+    #[arg(long, value_name = "PROTOCOL")]
+    pub trust_parser: Vec<String>,
 }

@@ -62,6 +62,8 @@ pub struct Plugin {
     pub manifest: Manifest,
     engine: Engine,
     pre: ParserPre<Context>,
+    /// Somebody trusts it with what is said while recording.
+    is_trusted: bool,
     /// Stores of stateless calls, kept for the next one.
     idle: Mutex<Vec<(Store<Context>, Parser)>>,
     stopped: AtomicU32,
@@ -91,7 +93,19 @@ impl Plugin {
             return Err(LoadError::Protocol { name: name(), protocol: manifest.protocol });
         }
         let (engine, idle) = (engine.clone(), Mutex::new(vec![idle]));
-        Ok(Self { source: source.to_owned(), manifest, engine, pre, idle, stopped: AtomicU32::new(0) })
+        Ok(Self { source: source.to_owned(), manifest, engine, pre, is_trusted: false, idle, stopped: AtomicU32::new(0) })
+    }
+
+    /// Lets it take part in what is said while recording, if its manifest says that it `intervenes`. Without this, such a
+    /// call ends its reading of the connection, and nothing else.
+    #[must_use]
+    pub fn trusted(self) -> Self {
+        Self { is_trusted: true, ..self }
+    }
+
+    /// May it take part in what is said while recording?
+    pub fn may_intervene(&self) -> bool {
+        self.is_trusted && self.manifest.intervenes
     }
 
     /// The parser's end of a new connection. `config` is a document, or CBOR null.
@@ -99,7 +113,7 @@ impl Plugin {
     /// # Errors
     /// When no instance can be had, or its constructor fails.
     pub fn connect(&self, mode: Mode, peer: &Peer, config: &Value) -> Result<Connection, Failure> {
-        let mut store = sandbox::store(&self.engine, &self.manifest.protocol, Some(mode), self.manifest.intervenes);
+        let mut store = sandbox::store(&self.engine, &self.manifest.protocol, Some(mode), self.may_intervene());
         let parser = self.pre.instantiate(&mut store).map_err(|error| failure(&mut store, &error))?;
         Connection::new(store, parser, mode, peer, &config.to_cbor())
     }

@@ -40,11 +40,16 @@ impl Registry {
         }
     }
 
-    /// Adds every `.wasm` file of a directory, in the order of their names.
+    /// Adds every `.wasm` file of a directory, in the order of their names. `is_trusted`: see [`Plugin::trusted`].
     ///
     /// # Errors
     /// When the directory cannot be read, holds none, or one of them is not a parser.
-    pub fn add_directory(&mut self, engine: &Engine, directory: &Path) -> Result<(), RegistryError> {
+    pub fn add_directory(
+        &mut self,
+        engine: &Engine,
+        directory: &Path,
+        is_trusted: &dyn Fn(&Plugin, &[u8]) -> bool,
+    ) -> Result<(), RegistryError> {
         let mut files = Vec::new();
         for entry in fs::read_dir(directory)? {
             files.push(entry?.path());
@@ -56,7 +61,8 @@ impl Registry {
         }
         for file in files {
             let wasm = fs::read(&file)?;
-            self.add(Plugin::load(engine, &file.display().to_string(), &wasm)?);
+            let plugin = Plugin::load(engine, &file.display().to_string(), &wasm)?;
+            self.add(if is_trusted(&plugin, &wasm) { plugin.trusted() } else { plugin });
         }
         Ok(())
     }

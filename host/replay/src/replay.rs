@@ -261,7 +261,7 @@ impl Replay {
 
     /// The mappings that this replay settled: who claimed what. None when the recording left nothing open.
     pub fn learned(&self) -> Option<Vec<Mapping>> {
-        if !self.set.mappings.iter().flat_map(|mapping| &mapping.mocks).any(|mock| mock.evidence == "candidate") {
+        if self.set.mappings.iter().flat_map(|mapping| &mapping.mocks).all(MappedMock::is_settled) {
             return None;
         }
         let pool = self.shared.pool();
@@ -272,19 +272,19 @@ impl Replay {
             }
         }
         let mapping = |(test, mine): (&TestCase, Vec<&Mock>)| {
-            let known: HashMap<&str, &str> = self
+            let known: HashMap<&str, &MappedMock> = self
                 .set
                 .mappings
                 .iter()
                 .filter(|mapping| mapping.test == test.name)
                 .flat_map(|mapping| &mapping.mocks)
-                .map(|mock| (mock.name.as_str(), mock.evidence.as_str()))
+                .map(|mock| (mock.name.as_str(), mock))
                 .collect();
             let mapped = mine.into_iter().map(|mock| {
                 let Mock { name, kind, started, ended, .. } = mock;
                 let evidence = match known.get(name.as_str()) {
-                    Some(&"candidate") | None => "replay",
-                    Some(evidence) => evidence,
+                    Some(mapped) if mapped.is_settled() => &mapped.evidence,
+                    _ => "replay",
                 };
                 let (name, kind, evidence) = (name.clone(), kind.clone(), evidence.to_owned());
                 MappedMock { name, kind, started: *started, ended: *ended, evidence }
@@ -296,9 +296,9 @@ impl Replay {
 }
 
 /// Of each test, in order, the crowd of overlapping tests that it belongs to, where the mappings leave something open in
-/// that crowd.
+/// that crowd: then a call of any of them may be any other's.
 fn crowds(set: &TestSet) -> Vec<Option<usize>> {
-    let is_open = |mapping: &&Mapping| mapping.mocks.iter().any(|mock| mock.evidence == "candidate");
+    let is_open = |mapping: &&Mapping| !mapping.mocks.iter().all(MappedMock::is_settled);
     let open: HashSet<&str> = set.mappings.iter().filter(is_open).map(|mapping| mapping.test.as_str()).collect();
     let (mut crowd, mut until) = (0, 0);
     let number = |test: &TestCase| {

@@ -121,6 +121,13 @@ pub struct MappedMock {
     pub evidence: String,
 }
 
+impl MappedMock {
+    /// Is it certain that this call is the test's? Values are strong evidence, but two requests may show the same.
+    pub fn is_settled(&self) -> bool {
+        !matches!(self.evidence.as_str(), "candidate" | "value")
+    }
+}
+
 /// A whole test set, as loaded.
 #[derive(Clone, Debug, Default)]
 pub struct TestSet {

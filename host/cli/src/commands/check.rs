@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, config_path: &Path) -> Outcome {
     let (config, project) = sets::project(config_path, arguments.path.clone())?;
-    let registry = parsers::load(&arguments.directories.plugins)?;
+    let registry = parsers::load(&arguments.directories)?;
     sets::recover(&project)?;
     let names = project.sets()?;
     if names.is_empty() {

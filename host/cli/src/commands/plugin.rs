@@ -28,7 +28,7 @@ enum What {
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     match arguments.what {
         What::List { directories } => {
-            for plugin in parsers::load(&directories.plugins)?.iter() {
+            for plugin in parsers::load(&directories)?.iter() {
                 println!("{}", line(plugin));
             }
         }
@@ -52,7 +52,11 @@ fn line(plugin: &Plugin) -> String {
     let ports: Vec<String> = manifest.ports.iter().map(u16::to_string).collect();
     let ports = if ports.is_empty() { "any port".to_owned() } else { ports.join(", ") };
     // What a user may want to know before trusting a stranger's.
-    let intervenes = if manifest.intervenes { "  takes part in log-ins while recording" } else { "" };
+    let intervenes = match (manifest.intervenes, plugin.may_intervene()) {
+        (true, true) => "  takes part in log-ins while recording",
+        (true, false) => "  would take part in log-ins while recording (--trust-parser)",
+        (false, _) => "",
+    };
     let outgoing = if manifest.drives { "" } else { "  outgoing only" };
     let (protocol, schema) = (&manifest.protocol, manifest.schema);
     format!("{protocol:<10} schema {schema}  speaks first: {first}  {ports}{outgoing}{intervenes}  ({})", plugin.source)

@@ -43,7 +43,8 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     let (config, project) = sets::project(config_path, path)?;
     let command = stage::command(command, &config)?;
     let timer = record_timer.or(Some(config.record.record_timer).filter(|timer| !timer.is_zero()));
-    let registry = parsers::load(&directories.plugins)?;
+    let registry = parsers::load(&directories)?;
+    parsers::warn_of_untrusted(&registry);
     sets::recover(&project)?;
     let recording = Recording::create(&project, config.record.naming)?;
     let recorder = Arc::new(Recorder::new(&recording));

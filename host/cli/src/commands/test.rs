@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     intercept::check()?;
     let (config, project) = sets::project(config_path, arguments.path.clone())?;
     let command = stage::command(arguments.command.clone(), &config)?;
-    let registry = parsers::load(&arguments.directories.plugins)?;
+    let registry = parsers::load(&arguments.directories)?;
     sets::recover(&project)?;
     // Everything is read before anything is run: a broken file is no reason to have started the application.
     let loaded = load(&arguments, &config, &project, &registry)?;
