@@ -124,7 +124,7 @@ func (s *store) change(ctx context.Context, id uuid.UUID, quantity int, instant 
 
 func (s *store) one(ctx context.Context, sql string, arguments ...any) (*Item, error) {
 	rows, _ := s.pool.Query(ctx, sql, arguments...) // the error is in rows, too
-	item, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[Item])
+	item, err := pgx.CollectOneRow(rows, pgx.RowToAddrOfStructByPos[Item])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

@@ -72,6 +72,7 @@ public class App {
         server.setExecutor(app.threads);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             server.stop(0);
+            app.background.close();
             app.cache.close();
             store.close();
         }));

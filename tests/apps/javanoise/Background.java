@@ -8,13 +8,14 @@ import redis.clients.jedis.JedisPooled;
 import redis.clients.jedis.params.SetParams;
 
 /** What runs beside the requests: a heartbeat, a gauge, and the worker that does the jobs. */
-public class Background {
+public class Background implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final String key = "heartbeat:" + Fresh.randomHex(4);
     private final Store store;
     private final JedisPooled cache;
     private volatile long items;
+    private volatile boolean ended;
 
     private Background(Store store, JedisPooled cache) {
         this.store = store;
@@ -23,15 +24,21 @@ public class Background {
 
     public static Background start(Store store, JedisPooled cache) {
         Background background = new Background(store, cache);
-        forEver("heartbeat", 300, background::beat);
-        forEver("gauge", 500, () -> background.items = store.count());
+        background.every(300, "heartbeat", background::beat);
+        background.every(500, "gauge", () -> background.items = store.count());
         // It waits in Redis.
-        forEver("worker", 0, background::work);
+        background.every(0, "worker", background::work);
         return background;
     }
 
     public long items() {
         return items;
+    }
+
+    /** What goes wrong from now on is no wonder. */
+    @Override
+    public void close() {
+        ended = true;
     }
 
     private Void beat() {
@@ -49,24 +56,33 @@ public class Background {
         return null;
     }
 
-    private static void forEver(String name, long pauseMs, Callable<?> task) {
+    private void every(long pauseMs, String name, Callable<?> task) {
         Thread thread = new Thread(() -> {
-            while (true) {
-                long wait = pauseMs;
-                try {
-                    task.call();
-                } catch (Exception error) {
-                    System.err.println(name + ": " + error);
-                    wait = 1000;
-                }
-                try {
-                    Thread.sleep(wait);
-                } catch (InterruptedException ended) {
-                    return;
-                }
+            while (!ended) {
+                sleep(succeeds(name, task) ? pauseMs : 1000);
             }
         }, name);
         thread.setDaemon(true);
         thread.start();
+    }
+
+    private boolean succeeds(String name, Callable<?> task) {
+        try {
+            task.call();
+            return true;
+        } catch (Exception error) {
+            if (!ended) {
+                System.err.println(name + ": " + error);
+            }
+            return false;
+        }
+    }
+
+    private void sleep(long ms) {
+        try {
+            Thread.sleep(ms);
+        } catch (InterruptedException error) {
+            close();
+        }
     }
 }

@@ -242,7 +242,8 @@ def main():
     store.start(PATIENCE_S)
     wait_for_cache()
     background.start(cache)
-    serve(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8080")), threads=32)
+    port = int(os.environ.get("PORT", "8080"))
+    serve(app, host="127.0.0.1", port=port, threads=32, connection_limit=1000)
     store.pool.close()
 
 
