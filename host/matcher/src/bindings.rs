@@ -1,0 +1,112 @@
+//! Values that the application made up, then and now.
+use std::collections::HashMap;
+
+use document::{Map, Value};
+
+use crate::text::{self, Sort};
+
+/// Which recorded value stands for which live one. One for one: equal values stay equal, different ones stay different.
+#[derive(Clone, Debug, Default)]
+pub struct Bindings {
+    to_live: HashMap<String, String>,
+    to_recorded: HashMap<String, String>,
+}
+
+impl Bindings {
+    pub fn is_empty(&self) -> bool {
+        self.to_live.is_empty()
+    }
+
+    pub(crate) fn live(&self, recorded: &str) -> Option<&str> {
+        self.to_live.get(recorded).map(String::as_str)
+    }
+
+    pub(crate) fn recorded(&self, live: &str) -> Option<&str> {
+        self.to_recorded.get(live).map(String::as_str)
+    }
+
+    pub(crate) fn insert(&mut self, recorded: String, live: String) {
+        self.to_recorded.insert(live.clone(), recorded.clone());
+        self.to_live.insert(recorded, live);
+    }
+
+    /// What was recorded, with the live values in it: what is sent to the application.
+    #[must_use]
+    pub fn to_live(&self, recorded: &Value) -> Value {
+        if self.is_empty() { recorded.clone() } else { rewrite(recorded, &self.to_live) }
+    }
+
+    /// What the application sent, with the recorded values in it: what is compared.
+    #[must_use]
+    pub fn to_recorded(&self, live: &Value) -> Value {
+        if self.is_empty() { live.clone() } else { rewrite(live, &self.to_recorded) }
+    }
+}
+
+fn rewrite(value: &Value, values: &HashMap<String, String>) -> Value {
+    match value {
+        Value::Text(text) => Value::Text(rewrite_text(text, values).unwrap_or_else(|| text.clone())),
+        Value::Bytes(bytes) => values.get(&hex(bytes)).and_then(|hex| unhex(hex)).map_or_else(
+            || match std::str::from_utf8(bytes) {
+                Ok(text) => Value::Bytes(rewrite_text(text, values).map_or_else(|| bytes.clone(), String::into_bytes)),
+                Err(_) => value.clone(),
+            },
+            Value::Bytes,
+        ),
+        Value::Array(items) => Value::Array(items.iter().map(|item| rewrite(item, values)).collect()),
+        Value::Map(map) => {
+            let entries: Vec<(String, Value)> = map
+                .iter()
+                .map(|(name, item)| {
+                    (rewrite_text(name, values).unwrap_or_else(|| name.to_owned()), rewrite(item, values))
+                })
+                .collect();
+            Map::from_entries(entries).map_or_else(|_| value.clone(), Value::Map)
+        }
+        other => other.clone(),
+    }
+}
+
+/// None: nothing to rewrite.
+fn rewrite_text(text: &str, values: &HashMap<String, String>) -> Option<String> {
+    if let Some(other) = values.get(text) {
+        return Some(other.clone());
+    }
+    let mut rewritten = String::new();
+    let mut changed = false;
+    let parts = text::parts(text);
+    for (n, part) in parts.iter().enumerate() {
+        let known = match part.sort {
+            Sort::Between => None,
+            _ => values.get(part.text).cloned().or_else(|| rewrite_word(part.text, values)),
+        };
+        // `%3A`: what was percent-encoded in front of it is no part of it.
+        let known = known.or_else(|| {
+            let after_percent =
+                n > 0 && parts[n - 1].text.ends_with('%') && part.text.len() > 2 && part.text.is_ascii();
+            let (code, rest) = after_percent.then(|| part.text.split_at(2))?;
+            Some(format!("{code}{}", values.get(rest)?))
+        });
+        changed |= known.is_some();
+        rewritten.push_str(known.as_deref().unwrap_or(part.text));
+    }
+    changed.then_some(rewritten)
+}
+
+/// `sess_3f2a...`, `item-<uuid>`: what stands behind a separator.
+fn rewrite_word(word: &str, values: &HashMap<String, String>) -> Option<String> {
+    let starts = word.char_indices().filter(|(_, c)| matches!(c, '_' | '-')).map(|(at, _)| at + 1);
+    starts.take(8).find_map(|at| {
+        let (prefix, rest) = word.split_at(at);
+        Some(format!("{prefix}{}", values.get(rest)?))
+    })
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    format!("0x{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("0x")?;
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
+}

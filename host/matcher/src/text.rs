@@ -1,0 +1,95 @@
+//! A text as words, numbers and times, and what is between them.
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// Between words: as it is.
+    Between,
+    Time,
+    Jwt,
+    /// A word or a number.
+    Word,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part<'t> {
+    pub sort: Sort,
+    pub text: &'t str,
+}
+
+/// In this order: what begins at the same place is the first that fits.
+static PARTS: LazyLock<Regex> = LazyLock::new(|| {
+    const DATE: &str = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?))?(?:\[[A-Za-z_/]+\])?)?";
+    const HTTP_DATE: &str = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d[ -](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ -]\d{4} \d\d:\d\d:\d\d (?:GMT|[+-]\d{4})";
+    const JWT: &str = r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*";
+    const NUMBER: &str = r"\d+\.\d+";
+    const WORD: &str = r"[\p{Alphabetic}\p{N}_-]+";
+    let pattern = format!(r"(?P<time>\b(?:{DATE}|{HTTP_DATE})\b)|(?P<jwt>\b{JWT})|(?P<word>\b{NUMBER}\b|{WORD})");
+    Regex::new(&pattern).expect("it is a constant")
+});
+
+/// The whole text, in order.
+pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut end = 0;
+    for found in PARTS.captures_iter(text) {
+        let whole = found.get(0).expect("there is a match");
+        // A long word that only begins like a date is a word.
+        let sort = match (found.name("time"), found.name("jwt")) {
+            (Some(_), _) => Sort::Time,
+            (_, Some(_)) => Sort::Jwt,
+            _ => Sort::Word,
+        };
+        if whole.start() > end {
+            parts.push(Part { sort: Sort::Between, text: &text[end..whole.start()] });
+        }
+        parts.push(Part { sort, text: whole.as_str() });
+        end = whole.end();
+    }
+    if end < text.len() {
+        parts.push(Part { sort: Sort::Between, text: &text[end..] });
+    }
+    parts
+}
+
+pub(crate) fn is_uuid(word: &str) -> bool {
+    word.len() == 36
+        && word.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Hexadecimal digits, lower case or upper case throughout.
+pub(crate) fn is_hex_in_one_case(a: &str, b: &str) -> bool {
+    let lower = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let upper = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+    let mut both = a.bytes().chain(b.bytes());
+    both.clone().all(lower) || both.all(upper)
+}
+
+/// Hardly a word of a language: long, of letters and digits, or of letters whose case goes up and down.
+pub(crate) fn looks_random(word: &str) -> bool {
+    let has = |kind: fn(&char) -> bool| word.chars().any(|c| kind(&c));
+    let letters: Vec<char> = word.chars().filter(|c| c.is_alphabetic()).collect();
+    let turns = letters.windows(2).filter(|pair| pair[0].is_lowercase() != pair[1].is_lowercase()).count();
+    word.len() >= 8
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-+/=".contains(c))
+        && (has(char::is_ascii_digit) && !letters.is_empty() || turns * 4 >= letters.len() && turns >= 3)
+}
+
+/// Which of small letters, capitals, digits and others it is made of.
+pub(crate) fn alphabet(word: &str) -> [bool; 4] {
+    let mut used = [false; 4];
+    for byte in word.bytes() {
+        used[match byte {
+            b'a'..=b'z' => 0,
+            b'A'..=b'Z' => 1,
+            b'0'..=b'9' => 2,
+            _ => 3,
+        }] = true;
+    }
+    used
+}
