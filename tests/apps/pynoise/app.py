@@ -244,6 +244,7 @@ def main():
     background.start(cache)
     port = int(os.environ.get("PORT", "8080"))
     serve(app, host="127.0.0.1", port=port, threads=32, connection_limit=1000)
+    background.ended.set()
     store.pool.close()
 
 

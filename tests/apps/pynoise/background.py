@@ -10,6 +10,7 @@ import store
 from fresh import now
 
 PROCESS = secrets.token_hex(4)
+ended = threading.Event()
 log = logging.getLogger("background")
 
 
@@ -35,10 +36,16 @@ def start(cache):
 
 
 def for_ever(task, pause_s):
-    while True:
-        try:
-            task()
-            time.sleep(pause_s)
-        except Exception:
+    while not ended.wait(pause_s if succeeds(task) else 1):
+        pass
+
+
+def succeeds(task):
+    try:
+        task()
+    except Exception:
+        # At the end its servers may be gone before it.
+        if not ended.is_set():
             log.exception("%s failed", task.__name__)
-            time.sleep(1)
+        return False
+    return True
