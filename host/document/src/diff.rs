@@ -49,6 +49,42 @@ pub fn diff(expected: &Value, actual: &Value, noise: &Noise, options: DiffOption
     search.found
 }
 
+/// The lists that have the same elements in another order, as patterns for [`Noise::unordered`].
+pub fn reordered(expected: &Value, actual: &Value, noise: &Noise) -> Vec<String> {
+    let mut found = Vec::new();
+    find_reordered(&noise.open(expected), &noise.open(actual), &mut Path::default(), &mut found);
+    found
+}
+
+fn find_reordered(expected: &Node<'_>, actual: &Node<'_>, path: &mut Path, found: &mut Vec<String>) {
+    match (expected.shown(), actual.shown()) {
+        (Node::Json(expected), Node::Json(actual)) => find_reordered(expected, actual, path, found),
+        (Node::Map(expected), Node::Map(actual)) => {
+            for (name, expected) in expected {
+                if let Ok(at) = actual.binary_search_by(|(other, _)| other.cmp(name)) {
+                    path.0.push(Segment::Name(name.to_string()));
+                    find_reordered(expected, &actual[at].1, path, found);
+                    path.0.pop();
+                }
+            }
+        }
+        (Node::Array(expected), Node::Array(actual)) if expected.len() == actual.len() && expected != actual => {
+            let [mut then, mut now] = [Node::Array(expected.clone()), Node::Array(actual.clone())];
+            then.sort();
+            now.sort();
+            if then == now {
+                return found.push(path.to_string());
+            }
+            for (index, (expected, actual)) in expected.iter().zip(actual).enumerate() {
+                path.0.push(Segment::Index(index));
+                find_reordered(expected, actual, path, found);
+                path.0.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
 struct Search {
     options: DiffOptions,
     path: Path,

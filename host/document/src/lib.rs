@@ -17,7 +17,7 @@ mod render;
 mod similarity;
 pub mod yaml;
 
-pub use diff::{DiffOptions, Difference, DifferenceKind, diff};
+pub use diff::{DiffOptions, Difference, DifferenceKind, diff, reordered};
 pub use hash::{Hash, hash};
 pub use keploy_value::{Blob, Map, Value};
 pub use noise::{BadRule, Noise};

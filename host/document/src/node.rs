@@ -92,6 +92,15 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The elements of a list, in an order of their own.
+    pub(crate) fn sort(&mut self) {
+        match self {
+            Self::Array(items) => items.sort_unstable(),
+            Self::Json(json) => json.sort(),
+            _ => {}
+        }
+    }
+
     pub(crate) fn hide(&mut self) {
         if !matches!(self, Self::Noise(_)) {
             let node = std::mem::replace(self, Self::Null);

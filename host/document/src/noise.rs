@@ -31,8 +31,15 @@ pub struct Noise {
 #[derive(Debug)]
 struct Rule {
     pattern: Pattern,
-    /// Empty: any value.
-    values: Vec<Regex>,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// The values; none: any value.
+    Values(Vec<Regex>),
+    /// The order of a list's elements.
+    Order,
 }
 
 /// A noise rule that cannot be used.
@@ -57,6 +64,12 @@ impl Noise {
     pub fn new(rules: impl IntoIterator<Item = (String, Vec<String>)>) -> Result<Self, BadRule> {
         let rules = rules.into_iter().map(|(pattern, values)| Rule::new(&pattern, &values).map(Arc::new));
         Ok(Self { rules: rules.collect::<Result<_, _>>()? })
+    }
+
+    /// Lists whose elements may stand in any order: equal when each is there as often as in the other.
+    pub fn unordered(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let rule = |pattern: &str| Arc::new(Rule { pattern: Pattern::new(pattern), what: What::Order });
+        Self { rules: patterns.into_iter().map(|pattern| rule(pattern.as_ref())).collect() }
     }
 
     /// What is noise by either.
@@ -95,23 +108,31 @@ impl Noise {
         states.dedup();
         let (complete, states): (Vec<_>, Vec<_>) =
             states.into_iter().partition(|state| self.rules[state.rule].pattern.is_complete(state.done));
-        if complete.iter().any(|state| self.rules[state.rule].values.is_empty()) {
+        if complete.iter().any(|state| self.rules[state.rule].hides_all()) {
             return node.hide();
         }
-        let covering: Vec<usize> = covering.iter().copied().chain(complete.iter().map(|state| state.rule)).collect();
-        if states.is_empty() && covering.is_empty() {
-            return;
+        let (orders, values): (Vec<usize>, Vec<usize>) =
+            complete.iter().map(|state| state.rule).partition(|rule| matches!(self.rules[*rule].what, What::Order));
+        let covering: Vec<usize> = covering.iter().copied().chain(values).collect();
+        if !(states.is_empty() && covering.is_empty()) {
+            self.hide_below(node, &states, &covering);
         }
+        if !orders.is_empty() {
+            node.sort();
+        }
+    }
+
+    fn hide_below(&self, node: &mut Node<'_>, states: &[State], covering: &[usize]) {
         match node {
-            Node::Json(json) => self.hide(json, states, &covering),
+            Node::Json(json) => self.hide(json, states.to_vec(), covering),
             Node::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
-                    self.hide(item, self.below(&states, |pattern, done| pattern.after_element(done, index)), &covering);
+                    self.hide(item, self.below(states, |pattern, done| pattern.after_element(done, index)), covering);
                 }
             }
             Node::Map(entries) => {
                 for (name, entry) in entries {
-                    self.hide(entry, self.below(&states, |pattern, done| pattern.after_entry(done, name)), &covering);
+                    self.hide(entry, self.below(states, |pattern, done| pattern.after_entry(done, name)), covering);
                 }
             }
             leaf => {
@@ -150,11 +171,15 @@ impl Rule {
             })
         };
         let values = if any { Vec::new() } else { values.iter().map(compile).collect::<Result<_, _>>()? };
-        Ok(Self { pattern: Pattern::new(pattern), values })
+        Ok(Self { pattern: Pattern::new(pattern), what: What::Values(values) })
+    }
+
+    fn hides_all(&self) -> bool {
+        matches!(&self.what, What::Values(values) if values.is_empty())
     }
 
     fn matches(&self, text: &str) -> bool {
-        self.values.iter().any(|value| value.is_match(text))
+        matches!(&self.what, What::Values(values) if values.iter().any(|value| value.is_match(text)))
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{BadRule, Map, Noise, Value, yaml::parse_one};
+use crate::{BadRule, DiffOptions, Map, Noise, Value, diff, yaml::parse_one};
 
 fn noise(rules: &[(&str, &[&str])]) -> Noise {
     let rule =
@@ -113,4 +113,17 @@ fn deep_arrays_and_many_stars_take_no_time() {
     }
     let stars = "*.".repeat(50) + "y";
     assert_eq!(noise(&[(stars.as_str(), &[])]).strip(&value), value);
+}
+
+#[test]
+fn lists_in_any_order() {
+    let value = |json: &str| Value::from(Map::new().with("body", json));
+    let (a, b) = (value(r#"{"tags":[1,2,{"x":[3,4]}],"n":[1,2]}"#), value(r#"{"tags":[{"x":[3,4]},2,1],"n":[1,2]}"#));
+    assert_eq!(crate::reordered(&a, &b, &Noise::default()), ["body.tags"]);
+    let any_order = Noise::unordered(["body.tags"]);
+    assert_eq!(any_order.hash(&a), any_order.hash(&b));
+    assert_eq!(diff(&a, &b, &any_order, DiffOptions::default()), []);
+    let c = value(r#"{"tags":[{"x":[3,4]},2,2],"n":[2,1]}"#);
+    let paths: Vec<String> = diff(&a, &c, &any_order, DiffOptions::default()).into_iter().map(|d| d.path).collect();
+    assert_eq!(paths, ["body.n[0]", "body.n[1]", "body.tags[0]", "body.tags[1]"]);
 }
