@@ -14,7 +14,7 @@ use nix::{
     sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg},
 };
 
-use crate::Unsupported;
+use crate::{Unsupported, vdso::Vdso};
 
 /// The supervisor's end of the filter that a process and its children live under.
 #[derive(Debug)]
@@ -26,10 +26,11 @@ impl Filter {
     /// For a process of one thread: others would not be under it.
     ///
     /// # Errors
-    /// Says what the kernel lacks.
+    /// Says what the machine lacks; then this process goes on as it was.
     pub fn install() -> Result<Self, Unsupported> {
         /// A signal does not break a call that the supervisor has taken up. Since 5.19; older kernels start such calls anew.
         const STEADY: libc::c_ulong = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+        Vdso::own()?; // the supervisor will need it
         let code = program();
         let mut outcome = install(&code, STEADY);
         if errno(&outcome) == Some(libc::EINVAL) {

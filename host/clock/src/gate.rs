@@ -55,7 +55,7 @@ impl Gate {
         {
             self.uncovered(tracee.pid(), running(tracee.pid()), why);
         }
-        Ok(())
+        tracee.release()
     }
 
     /// Gives a process that stands before its first instruction the clock.

@@ -33,6 +33,7 @@ struct Page {
 }
 
 /// Where [`Page::offset`] is.
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "for the supervisor, which is not there"))]
 pub(crate) const OFFSET_AT: u64 = size_of::<AtomicI64>() as u64;
 
 // SAFETY: the page is mapped until the clock is dropped, and there are only atomics in it.
@@ -122,6 +123,7 @@ impl Clock {
     }
 
     /// The bytes at the start of the segment, by which it can be recognised in another process.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "for the supervisor, which is not there"))]
     pub(crate) fn mark(&self) -> [u8; 8] {
         self.page().mark.load(Ordering::Relaxed).to_ne_bytes()
     }

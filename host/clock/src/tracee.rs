@@ -1,9 +1,9 @@
-//! A thread that we trace for the time of one `exec`. It is let go when this is dropped.
+//! A thread that we trace for the time of one `exec`.
 use std::{io, mem, ptr};
 
 use libc::{c_long, c_uint, c_void, pid_t};
 
-/// Only the thread that seized it may use it.
+/// Only the thread that seized it may use it, and only one at a time; it has to [release](Tracee::release) it.
 pub struct Tracee {
     pid: pid_t,
     /// What it gets when it is let go: a signal that it was about to take, or 0.
@@ -62,6 +62,10 @@ impl Tracee {
         if info.si_code != libc::CLD_TRAPPED && info.si_code != libc::CLD_STOPPED {
             return Err(self.gone());
         }
+        // Take the stop away: the kernel refuses to deal with a process that has changed its number until its tracer was told.
+        let options = libc::WSTOPPED | libc::WNOHANG | libc::__WALL | libc::__WNOTHREAD;
+        // SAFETY: `info` is valid.
+        unsafe { libc::waitid(libc::P_PID, pid.unsigned_abs(), &raw mut info, options) };
         Ok(match (status >> 8, status & 0x7f) {
             (libc::PTRACE_EVENT_EXEC, _) => Stop::Exec,
             (0, signal) => {
@@ -120,13 +124,15 @@ impl Tracee {
     fn gone(&mut self) -> Gone {
         Gone { pid: mem::take(&mut self.pid) }
     }
-}
 
-impl Drop for Tracee {
-    fn drop(&mut self) {
-        if self.pid != 0 {
-            let _ = ptrace(libc::PTRACE_DETACH, self.pid, 0, self.signal as usize);
+    /// Lets it go on.
+    pub fn release(mut self) -> Result<(), Gone> {
+        while ptrace(libc::PTRACE_DETACH, self.pid, 0, self.signal as usize).is_err() {
+            // It does not stand still any more, because it has been killed, by the `exec` of another thread perhaps. If it
+            // were not waited for, it would stay our tracee, dead.
+            self.wait()?;
         }
+        Ok(())
     }
 }
 
