@@ -40,9 +40,16 @@ impl Gate {
         let mut tracee = match Tracee::seize(call.thread()) {
             Ok(tracee) => tracee,
             Err(error) => {
-                let why = tracer(call.thread()).map_or(Why::Untraceable(error), Why::Traced);
-                if let Some(command) = called(&call) {
-                    self.uncovered(call.thread(), command, why);
+                match (tracer(call.thread()), called(&call)) {
+                    // Another hand is about to let it go after an `exec` that failed; it hasn't been able to stop it before
+                    // it called again, and sees to this one, too.
+                    (Some(tracer), _) if is_ours(tracer) => {}
+                    (Some(tracer), Some(command)) => {
+                        let tracer = status(tracer, "Name:").unwrap_or_default();
+                        self.uncovered(call.thread(), command, Why::Traced(tracer));
+                    }
+                    (None, Some(command)) => self.uncovered(call.thread(), command, Why::Untraceable(error)),
+                    (_, None) => {}
                 }
                 return Ok(());
             }
@@ -125,8 +132,8 @@ impl Gate {
 /// Why a process has not got the clock, or not wholly.
 #[derive(Debug, thiserror::Error)]
 enum Why {
-    #[error("is traced by process {0}, a debugger perhaps: it lives at real time")]
-    Traced(pid_t),
+    #[error("is traced by {0:?}, a debugger perhaps: it lives at real time")]
+    Traced(String),
     #[error("can't be held at its start ({0}): it lives at real time")]
     Untraceable(io::Error),
     #[error("is a 32-bit program: it lives at real time")]
@@ -171,8 +178,13 @@ fn running(pid: pid_t) -> String {
     line.trim_end().chars().take(LONGEST).collect()
 }
 
+/// The thread that traces this one.
 fn tracer(pid: pid_t) -> Option<pid_t> {
-    status(pid, "TracerPid:").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0)
+    status(pid, "TracerPid:")?.parse().ok().filter(|pid| *pid != 0)
+}
+
+fn is_ours(thread: pid_t) -> bool {
+    fs::exists(format!("/proc/self/task/{thread}")).unwrap_or(false)
 }
 
 /// How many seccomp filters a process is under. 0: the kernel doesn't tell (before 5.9).

@@ -22,23 +22,24 @@ pub struct Vdso {
 impl Vdso {
     /// As this process has it. None: this kernel has none at all.
     pub fn own() -> Result<Option<&'static Self>, Unsupported> {
-        static OWN: OnceLock<Result<Option<Vdso>, &'static str>> = OnceLock::new();
-        OWN.get_or_init(|| own_image().map(Self::read).transpose())
-            .as_ref()
-            .map(Option::as_ref)
-            .map_err(|why| Unsupported::Vdso(why))
+        static OWN: OnceLock<Result<Option<Vdso>, Refusal>> = OnceLock::new();
+        let own = OWN.get_or_init(|| own_image().map(Self::read).transpose());
+        own.as_ref().map(Option::as_ref).map_err(|refusal| refusal())
     }
 
-    fn read(image: &'static [u8]) -> Result<Self, &'static str> {
-        let size = code().len();
-        let room = image.len().checked_sub(size).ok_or("it is very small")? & !15;
-        if !image[room..].iter().all(|byte| *byte == 0) {
-            return Err("its last page has no room");
-        }
+    fn read(image: &'static [u8]) -> Result<Self, Refusal> {
         let elf = Elf { image };
         let named = |names: [&'static [u8]; 2]| elf.symbols().filter(move |(_, name, _)| names.contains(name));
-        let real = |names| named(names).map(|(_, _, value)| value).next().ok_or("it has no clock functions");
-        let (gettime, timeofday) = (real(GETTIME)?, real(TIMEOFDAY)?);
+        let real = |names| named(names).map(|(_, _, value)| value).next();
+        let (gettime, timeofday) =
+            real(GETTIME).zip(real(TIMEOFDAY)).ok_or((|| Unsupported::Vdso("it has no clock functions")) as Refusal)?;
+        let room = image.len().saturating_sub(code().len()) & !15;
+        if gettime >= room as u64 {
+            return Err(|| Unsupported::Taken); // a wrapper: we live by such a clock ourselves
+        }
+        if !image[room..].iter().all(|byte| *byte == 0) {
+            return Err(|| Unsupported::Vdso("its last page has no room"));
+        }
         let wrapped = [
             (GETTIME, &raw const wrapper_gettime),
             (TIMEOFDAY, &raw const wrapper_timeofday),
@@ -97,6 +98,8 @@ impl Vdso {
         (first as u64, bytes)
     }
 }
+
+type Refusal = fn() -> Unsupported;
 
 const GETTIME: [&[u8]; 2] = [b"__vdso_clock_gettime", b"clock_gettime"];
 const TIMEOFDAY: [&[u8]; 2] = [b"__vdso_gettimeofday", b"gettimeofday"];
@@ -172,6 +175,29 @@ fn label(at: *const u8) -> usize {
 // Registers as the System V ABI has them: arguments in rdi and rsi, the rest is free. It runs wherever it is copied to.
 global_asm!(
     ".pushsection .rodata.keploy_clock, \"a\"",
+    // The code that refers to them may be in another object file.
+    ".globl wrapper_begin",
+    ".hidden wrapper_begin",
+    ".globl wrapper_page",
+    ".hidden wrapper_page",
+    ".globl wrapper_real_gettime",
+    ".hidden wrapper_real_gettime",
+    ".globl wrapper_real_timeofday",
+    ".hidden wrapper_real_timeofday",
+    ".globl wrapper_own",
+    ".hidden wrapper_own",
+    ".globl wrapper_segment",
+    ".hidden wrapper_segment",
+    ".globl wrapper_gettime",
+    ".hidden wrapper_gettime",
+    ".globl wrapper_timeofday",
+    ".hidden wrapper_timeofday",
+    ".globl wrapper_time",
+    ".hidden wrapper_time",
+    ".globl wrapper_attach",
+    ".hidden wrapper_attach",
+    ".globl wrapper_end",
+    ".hidden wrapper_end",
     ".balign 16",
     "wrapper_begin:",
     "wrapper_page: .quad 0", // the address of the offset in use: seconds << 30 | nanoseconds

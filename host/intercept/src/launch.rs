@@ -12,11 +12,12 @@ use std::{
     },
     path::PathBuf,
     process::{self, Child, ExitStatus},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
+use clock::{Clock, Uncovered};
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
@@ -44,6 +45,8 @@ pub struct Command {
     pub overlays: Vec<(PathBuf, PathBuf)>,
     /// A folder of ours that goes when the application has gone.
     pub scratch: Option<PathBuf>,
+    /// What time it is for the application when it starts, in nanoseconds since 1970. None: real time.
+    pub clock: Option<u64>,
 }
 
 /// Where the application's output and error output go.
@@ -72,6 +75,17 @@ pub struct Application {
     /// Ends when the supervisor does.
     watcher: Option<JoinHandle<()>>,
     output: Option<Output>,
+    clock: Result<Arc<Clock>, RealTime>,
+    uncovered: Arc<Mutex<Vec<Uncovered>>>,
+}
+
+/// The application lives at the machine's time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RealTime {
+    /// As [`Command::clock`] wants it.
+    Wanted,
+    /// Because it can't have another one here: a message for people, with a hint.
+    Forced(String),
 }
 
 impl Application {
@@ -105,6 +119,20 @@ impl Application {
         }
         self.group.kill();
         self.wait().await
+    }
+
+    /// The clock that it lives by, its children included. To move it takes no time: they all look at the same one.
+    ///
+    /// # Errors
+    /// It is the machine's.
+    pub fn clock(&self) -> Result<Arc<Clock>, RealTime> {
+        self.clock.clone()
+    }
+
+    /// The programs of it that do not live by its clock, or don't follow it, as far as they have been started. Each is there
+    /// once.
+    pub fn uncovered(&self) -> Vec<Uncovered> {
+        locked(&self.uncovered).clone()
     }
 
     /// The output, when [`Command::output`] asked for pipes; once.
@@ -153,30 +181,42 @@ pub(crate) fn launch(command: &Command, group: &Arc<Group>) -> Result<Applicatio
     }
     let failed =
         |source| Error::Launch { user: command.user.name.clone(), directory: command.directory.clone(), source };
+    let mut clock = match command.clock {
+        Some(start) => Clock::starting_at(start).map(Arc::new).map_err(|error| RealTime::Forced(error.to_string())),
+        None => Err(RealTime::Wanted),
+    };
     let (control, theirs) = UnixStream::pair().map_err(failed)?;
-    let (mut supervisor, output) = spawn(command, group, theirs).map_err(failed)?;
-    let pid = match supervise::receive(&control) {
-        Ok(Message::Started(pid)) => pid,
-        other => {
-            drop(control); // the supervisor waits for that
-            let _ = supervisor.wait();
-            return Err(failed(match other {
-                Ok(Message::Failed(errno)) => io::Error::from_raw_os_error(errno),
-                Ok(_) => io::Error::other("the supervisor speaks out of turn"),
-                Err(error) => error,
-            }));
+    let (mut supervisor, output) = spawn(command, clock.as_deref().ok(), group, theirs).map_err(failed)?;
+    let pid = loop {
+        match supervise::receive(&control) {
+            Ok(Message::Started(pid)) => break Pid::from_raw(pid),
+            Ok(Message::RealTime(why)) => clock = Err(RealTime::Forced(why)),
+            other => {
+                drop(control); // the supervisor waits for that
+                let _ = supervisor.wait();
+                return Err(failed(match other {
+                    Ok(Message::Failed(errno)) => io::Error::from_raw_os_error(errno),
+                    Ok(_) => io::Error::other("the supervisor speaks out of turn"),
+                    Err(error) => error,
+                }));
+            }
         }
     };
-    let (exited_rx, watcher) = watch(supervisor, &control, group).map_err(failed)?;
-    let pid = Pid::from_raw(pid);
-    Ok(Application { pid, group: group.clone(), control, exited_rx, watcher: Some(watcher), output })
+    let uncovered = Arc::default();
+    let (exited_rx, watcher) = watch(supervisor, &control, group, Arc::clone(&uncovered)).map_err(failed)?;
+    Ok(Application { pid, group: group.clone(), control, exited_rx, watcher: Some(watcher), output, clock, uncovered })
 }
 
 /// Starts the supervisor: this same program again, with its end of the control socket as standard input.
-fn spawn(command: &Command, group: &Group, control: UnixStream) -> io::Result<(Child, Option<Output>)> {
+fn spawn(
+    command: &Command,
+    clock: Option<&Clock>,
+    group: &Group,
+    control: UnixStream,
+) -> io::Result<(Child, Option<Output>)> {
     let user = &command.user;
     let mut supervisor = process::Command::new("/proc/self/exe");
-    supervisor.arg0("keploy").args(supervise::arguments(group.path(), user, command));
+    supervisor.arg0("keploy").args(supervise::arguments(group.path(), user, command, clock));
     supervisor.stdin(OwnedFd::from(control));
     // A program under sudo sees root's.
     supervisor.env("HOME", &user.home).env("USER", &user.name).env("LOGNAME", &user.name);
@@ -200,26 +240,38 @@ fn spawn(command: &Command, group: &Group, control: UnixStream) -> io::Result<(C
     Ok((supervisor.spawn()?, output))
 }
 
-/// supervisor --exit status--> whoever waits.
+/// supervisor --exit status--> whoever waits; supervisor --uncovered programs--> whoever asks.
 fn watch(
     mut supervisor: Child,
     control: &UnixStream,
     group: &Arc<Group>,
+    uncovered: Arc<Mutex<Vec<Uncovered>>>,
 ) -> io::Result<(watch::Receiver<Option<ExitStatus>>, JoinHandle<()>)> {
     let (exited_tx, exited_rx) = watch::channel(None);
     let (control, group) = (control.try_clone()?, group.clone());
     let watcher = thread::Builder::new().name("application".into()).spawn(move || {
-        if let Ok(Message::Exited(status)) = supervise::receive(&control) {
-            exited_tx.send_replace(Some(ExitStatus::from_raw(status)));
-            let _ = supervisor.wait();
-        } else {
+        // It also goes on when the shell has exited, for the sake of what the shell has left running.
+        while let Ok(message) = supervise::receive(&control) {
+            match message {
+                Message::Exited(status) => {
+                    exited_tx.send_replace(Some(ExitStatus::from_raw(status)));
+                }
+                Message::Uncovered(program) => locked(&uncovered).push(program),
+                _ => {}
+            }
+        }
+        let _ = supervisor.wait();
+        if exited_tx.borrow().is_none() {
             // We have let go of the application, or somebody has killed the supervisor, which then did not kill it.
-            let _ = supervisor.wait();
             group.kill();
             exited_tx.send_replace(Some(killed()));
         }
     })?;
     Ok((exited_rx, watcher))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn killed() -> ExitStatus {

@@ -24,12 +24,13 @@ mod user;
 
 use std::os::fd::BorrowedFd;
 
+pub use ::clock::{Clock, Earlier, Uncovered};
 pub use attach::Intercept;
 pub use check::{Unsupported, check};
 pub use error::Error;
 pub use events::Event;
 pub use kernel::{Kernel, LetThrough, Protocol, Uncaught};
-pub use launch::{Application, Command, Output, Stdio, describe};
+pub use launch::{Application, Command, Output, RealTime, Stdio, describe};
 pub use supervise::supervise_if_asked;
 pub use user::{User, caller};
 

@@ -2,7 +2,8 @@
 //!
 //! It is this same program, called with a first argument of its own. Between us and it there is one socket, its standard
 //! input: it tells the application's start and end, and takes the socket's end as our death, however we died. Then it kills
-//! the application and removes the cgroup, so that nothing lives on half intercepted.
+//! the application and removes the cgroup, so that nothing lives on half intercepted. If the application has a clock of its
+//! own, its supervisor in that matter is the same process.
 use std::{
     env,
     ffi::{OsStr, OsString},
@@ -10,18 +11,25 @@ use std::{
     io::{self, Read as _, Write as _},
     mem,
     os::{
-        fd::{AsFd as _, AsRawFd as _, BorrowedFd},
+        fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
         unix::{net::UnixStream, process::CommandExt as _},
     },
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
+use clock::{Clock, Filter, Uncovered};
 use nix::{
     mount::{MsFlags, mount},
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sched::{CloneFlags, unshare},
-    sys::wait::{Id, WaitPidFlag, WaitStatus, waitid},
+    sys::{
+        prctl::set_pdeathsig,
+        signal::Signal,
+        wait::{Id, WaitPidFlag, WaitStatus, waitid},
+    },
     unistd::{self, Gid, Pid, Uid},
 };
 
@@ -40,7 +48,7 @@ pub fn supervise_if_asked() {
 }
 
 /// What the supervisor says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// The application's process id.
     Started(i32),
@@ -48,6 +56,10 @@ pub enum Message {
     Failed(i32),
     /// Its status, as `wait()` gives it.
     Exited(i32),
+    /// Why it can't have the clock that it was to have. Comes before `Started`.
+    RealTime(String),
+    /// A program of it that has not got the clock.
+    Uncovered(Uncovered),
 }
 
 impl Message {
@@ -58,31 +70,44 @@ impl Message {
 
 /// supervisor --Message--> us
 pub fn receive(mut control: &UnixStream) -> io::Result<Message> {
-    let mut bytes = [0; 5];
-    control.read_exact(&mut bytes)?;
-    let [kind, number @ ..] = bytes;
-    let number = i32::from_ne_bytes(number);
+    let (mut kind, mut number, mut length) = ([0], [0; 4], [0; 4]);
+    control.read_exact(&mut kind)?;
+    control.read_exact(&mut number)?;
+    control.read_exact(&mut length)?;
+    let mut text = vec![0; u32::from_ne_bytes(length) as usize];
+    control.read_exact(&mut text)?;
+    let (number, text) = (i32::from_ne_bytes(number), String::from_utf8_lossy(&text));
     match kind {
-        b's' => Ok(Message::Started(number)),
-        b'f' => Ok(Message::Failed(number)),
-        b'e' => Ok(Message::Exited(number)),
+        [b's'] => Ok(Message::Started(number)),
+        [b'f'] => Ok(Message::Failed(number)),
+        [b'e'] => Ok(Message::Exited(number)),
+        [b'r'] => Ok(Message::RealTime(text.into())),
+        [b'u'] => {
+            let (command, why) = text.split_once('\0').ok_or(io::ErrorKind::InvalidData)?;
+            let (command, why) = (command.to_owned(), why.to_owned());
+            Ok(Message::Uncovered(Uncovered { pid: number.unsigned_abs(), command, why }))
+        }
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
 fn send(mut control: &UnixStream, message: Message) -> io::Result<()> {
-    let (kind, number) = match message {
-        Message::Started(pid) => (b's', pid),
-        Message::Failed(errno) => (b'f', errno),
-        Message::Exited(status) => (b'e', status),
+    let (kind, number, text) = match message {
+        Message::Started(pid) => (b's', pid, String::new()),
+        Message::Failed(errno) => (b'f', errno, String::new()),
+        Message::Exited(status) => (b'e', status, String::new()),
+        Message::RealTime(why) => (b'r', 0, why),
+        Message::Uncovered(Uncovered { pid, command, why }) => (b'u', pid.cast_signed(), format!("{command}\0{why}")),
     };
     let mut bytes = vec![kind];
     bytes.extend(number.to_ne_bytes());
+    bytes.extend((text.len() as u32).to_ne_bytes());
+    bytes.extend(text.as_bytes());
     control.write_all(&bytes)
 }
 
 /// The supervisor's command line, as [`Order::parse`] reads it.
-pub fn arguments(group: &Path, user: &User, command: &launch::Command) -> Vec<OsString> {
+pub fn arguments(group: &Path, user: &User, command: &launch::Command, clock: Option<&Clock>) -> Vec<OsString> {
     let groups: Vec<_> = user.groups.iter().map(u32::to_string).collect();
     let mut arguments = vec![
         WORD.into(),
@@ -93,6 +118,7 @@ pub fn arguments(group: &Path, user: &User, command: &launch::Command) -> Vec<Os
         command.directory.clone().into(),
         command.shell.clone().into(),
         command.scratch.clone().unwrap_or_default().into(),
+        clock.map(|clock| clock.id().to_string()).unwrap_or_default().into(),
     ];
     arguments.extend(command.overlays.iter().flat_map(|(over, file)| [over.into(), file.into()]));
     arguments
@@ -108,6 +134,8 @@ struct Order {
     shell: OsString,
     /// Empty: none.
     scratch: PathBuf,
+    /// [`Clock::id`]. None: real time.
+    clock: Option<i32>,
     overlays: Vec<[PathBuf; 2]>,
 }
 
@@ -126,6 +154,10 @@ impl Order {
             directory: arguments.next()?.into(),
             shell: arguments.next()?,
             scratch: arguments.next()?.into(),
+            clock: {
+                let id = arguments.next()?;
+                if id.is_empty() { None } else { Some(id.to_str()?.parse().ok()?) }
+            },
             overlays: {
                 let rest: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
                 let (pairs, odd) = rest.as_chunks();
@@ -140,16 +172,25 @@ impl Order {
         unistd::setsid()?;
         let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         let folder = File::open(&self.group)?;
+        let clock = self.clock.map(Clock::open).transpose()?;
+        let (ours, theirs) = UnixStream::pair()?;
         // SAFETY: this process has one thread.
         match unsafe { fork_into(folder.as_fd()) } {
             Ok(Some(pid)) => {
+                drop(theirs);
                 release_output()?;
-                let told = control.try_clone()?;
-                thread::spawn(move || send(&told, Message::Exited(wait(pid)?)));
+                let told = Arc::new(Mutex::new(control.try_clone()?));
+                if let Some(clock) = clock {
+                    keep_time(&ours, clock, pid, told.clone())?;
+                }
+                thread::spawn(move || tell(&told, Message::Exited(wait(pid)?)));
                 // Nothing is ever sent to us: this returns when the other end is closed.
                 let _ = (&control).read(&mut [0])?;
             }
-            Ok(None) => process::exit(self.become_application(&control)),
+            Ok(None) => {
+                drop(ours);
+                process::exit(self.become_application(&control, theirs));
+            }
             Err(error) => send(&control, Message::failed(error))?,
         }
         group::remove(&self.group);
@@ -161,15 +202,24 @@ impl Order {
     }
 
     /// Returns only when there is no shell, with the code that a shell gives for that.
-    fn become_application(&self, control: &UnixStream) -> i32 {
+    fn become_application(&self, control: &UnixStream, keeper: UnixStream) -> i32 {
         if let Err((over, error)) = self.lay_files() {
             // It goes without: what it trusts is then up to its environment.
             eprintln!("keploy: no file can be laid over {}: {error}", over.display());
+        }
+        // While it is still root, which needs not give up `sudo` for that.
+        if self.clock.is_some()
+            && let Err(why) = leave_real_time(keeper)
+        {
+            let _ = send(control, Message::RealTime(why));
         }
         if let Err(error) = self.take_off_rights() {
             let _ = send(control, Message::failed(error));
             return 1;
         }
+        // Its calls would fail without the supervisor; whatever it has started is killed with the cgroup. Not earlier:
+        // changing users forgets it.
+        let _ = set_pdeathsig(Signal::SIGKILL);
         let _ = send(control, Message::Started(unistd::getpid().as_raw()));
         let error = Command::new("/bin/sh").arg("-c").arg(&self.shell).stdin(Stdio::null()).exec();
         eprintln!("keploy: /bin/sh: {error}");
@@ -206,6 +256,27 @@ impl Order {
     }
 }
 
+/// In the process that becomes the application.
+fn leave_real_time(keeper: UnixStream) -> Result<(), String> {
+    let filter = Filter::install().map_err(|error| error.to_string())?;
+    filter.hand_over(&keeper).map_err(|error| format!("the supervisor can't keep the clock: {error}"))
+}
+
+/// In the supervisor: serves the application, if it has been able to leave real time.
+fn keep_time(keeper: &UnixStream, clock: Clock, pid: Pid, told: Arc<Mutex<UnixStream>>) -> io::Result<()> {
+    let Ok(filter) = Filter::receive(keeper) else { return Ok(()) };
+    let report = move |uncovered| {
+        // When keploy is gone nobody wants to know.
+        let _ = tell(&told, Message::Uncovered(uncovered));
+    };
+    clock::supervise(filter, clock, Some(pid.as_raw().unsigned_abs()), report).map_err(io::Error::other)?;
+    Ok(())
+}
+
+fn tell(control: &Mutex<UnixStream>, message: Message) -> io::Result<()> {
+    send(&control.lock().unwrap_or_else(PoisonError::into_inner), message)
+}
+
 /// As fork(2), but the child is born in the cgroup: it is there before its first instruction, and to move it there would
 /// take 10 ms (the kernel waits for all processors). None: we are the child.
 ///
@@ -237,6 +308,7 @@ fn release_output() -> io::Result<()> {
 /// Waits for the end and leaves the dead process where it is, so that nobody else gets its number while keploy may still
 /// send signals to it.
 fn wait(pid: Pid) -> io::Result<i32> {
+    wait_for_death(pid)?;
     let status = loop {
         match waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
             Err(nix::errno::Errno::EINTR) => {}
@@ -249,6 +321,23 @@ fn wait(pid: Pid) -> io::Result<i32> {
         WaitStatus::Signaled(_, signal, _) => signal as i32,
         _ => 0,
     })
+}
+
+/// waitid() would also tell that it stops on account of its clock.
+fn wait_for_death(pid: Pid) -> io::Result<()> {
+    // SAFETY: a system call without pointers.
+    let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is new and ours.
+    let process = unsafe { OwnedFd::from_raw_fd(descriptor as i32) };
+    loop {
+        match poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+            Err(nix::errno::Errno::EINTR) => {}
+            other => return other.map(drop).map_err(io::Error::from),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -268,25 +357,28 @@ mod tests {
             output: launch::Stdio::Inherit,
             overlays: vec![("/over".into(), "/file".into())],
             scratch: Some("/s".into()),
+            clock: Some(1),
         }
     }
 
     #[test]
     fn an_order_is_read_as_it_was_written() {
         for groups in [&[][..], &[100, 27]] {
-            let mut arguments = arguments(Path::new("/g"), &user(groups), &command()).into_iter();
+            let clock = Clock::starting_at(1).expect("shared memory");
+            let mut arguments = arguments(Path::new("/g"), &user(groups), &command(), Some(&clock)).into_iter();
             assert_eq!(arguments.next(), Some(WORD.into()));
             let order = Order::parse(arguments).expect("well-formed");
             assert_eq!(order.groups, groups.iter().copied().map(Gid::from_raw).collect::<Vec<_>>());
             assert_eq!((order.uid.as_raw(), order.gid.as_raw()), (1000, 100));
             assert_eq!((order.shell, order.directory), ("a b; c".into(), "/d".into()));
             assert_eq!((order.scratch, order.overlays), ("/s".into(), vec![["/over".into(), "/file".into()]]));
+            assert_eq!(order.clock, Some(clock.id()));
         }
     }
 
     #[test]
     fn half_an_order_is_none() {
-        let whole = arguments(Path::new("/g"), &user(&[1]), &command());
+        let whole = arguments(Path::new("/g"), &user(&[1]), &command(), None);
         let without_overlays = whole.len() - 3;
         for n in (0..whole.len() - 1).filter(|n| *n != without_overlays) {
             assert_eq!(Order::parse(whole[1..].iter().take(n).cloned()), None, "{n}");
@@ -296,8 +388,15 @@ mod tests {
     #[test]
     fn messages_cross_the_socket() {
         let (here, there) = UnixStream::pair().expect("two sockets");
-        for message in [Message::Started(7), Message::Failed(-1), Message::Exited(256)] {
-            send(&here, message).expect("sent");
+        let uncovered = Uncovered { pid: 7, command: "a b".into(), why: "is c".into() };
+        for message in [
+            Message::Started(7),
+            Message::Failed(-1),
+            Message::Exited(256),
+            Message::RealTime("why".into()),
+            Message::Uncovered(uncovered),
+        ] {
+            send(&here, message.clone()).expect("sent");
             assert_eq!(receive(&there).expect("received"), message);
         }
         drop(here);

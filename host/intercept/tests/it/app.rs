@@ -2,6 +2,8 @@
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::unix::process::CommandExt as _,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -10,6 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::{
+    sys::time::TimeValLike as _,
+    time::{ClockId, clock_gettime},
+};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub fn main(arguments: &[&str]) {
@@ -23,11 +29,14 @@ pub fn main(arguments: &[&str]) {
         ["rebind", port, options] => rebind(number(port) as u16, options),
         ["resolvers"] => resolvers(),
         ["udp", targets @ ..] => udp(targets),
+        ["traced", command @ ..] => traced(command),
+        ["sandboxed", command @ ..] => sandboxed(command),
         other => panic!("no such application: {other:?}"),
     }
 }
 
-/// Answers lines: `who` says what it sees of itself and of its client; `call ADDR` asks `who` there; `exit` ends it.
+/// Answers lines: `who` says what it sees of itself and of its client; `call ADDR` asks `who` there; `time` says what time
+/// it is in this process, and in one that it starts, in nanoseconds; `exit` ends it.
 /// Every worker has a socket of its own.
 fn serve(addr: SocketAddr, workers: u32) {
     let workers = (0..workers).map(|worker| {
@@ -52,12 +61,18 @@ fn answer(mut stream: &TcpStream, peer: SocketAddr, worker: u32) -> io::Result<(
                 Ok((_, answer)) => answer,
                 Err(error) => error.to_string(),
             },
+            ["time"] => format!("{} {}", clock_gettime(ClockId::CLOCK_REALTIME)?.num_nanoseconds(), date()?),
             ["exit"] => std::process::exit(0),
             _ => "what?".into(),
         };
         stream.write_all(format!("{answer}\n").as_bytes())?;
     }
     Ok(())
+}
+
+fn date() -> io::Result<String> {
+    let output = Command::new("date").arg("+%s%N").output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn listen(addr: SocketAddr, options: &[&str]) -> io::Result<TcpListener> {
@@ -213,6 +228,37 @@ fn udp(targets: &[&str]) {
     let ping = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4))
         .and_then(|raw| raw.send_to(&echo_request, &SocketAddr::from(([127, 0, 0, 1], 0)).into()));
     println!("raw {}", outcome(&ping));
+}
+
+/// A debugger, with a program.
+fn traced(command: &[&str]) {
+    let mut program = Command::new(command[0]);
+    program.args(&command[1..]);
+    // SAFETY: one system call.
+    unsafe {
+        program.pre_exec(|| match libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
+    let program = program.spawn().expect("it starts").id().cast_signed();
+    let mut status = 0;
+    // SAFETY: `status` is valid.
+    while unsafe { libc::waitpid(program, &raw mut status, 0) } == program && libc::WIFSTOPPED(status) {
+        // SAFETY: no pointers.
+        unsafe { libc::ptrace(libc::PTRACE_CONT, program, 0, 0) };
+    }
+}
+
+/// Becomes a program that is under a filter for system calls, which allows them all.
+fn sandboxed(command: &[&str]) {
+    let mut allow =
+        libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW };
+    let program = libc::sock_fprog { len: 1, filter: &raw mut allow };
+    // SAFETY: the program is valid for as long as the call takes.
+    let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
+    assert_eq!(done, 0, "{}", io::Error::last_os_error());
+    panic!("{}", Command::new(command[0]).args(&command[1..]).exec());
 }
 
 fn outcome<T>(result: &io::Result<T>) -> String {

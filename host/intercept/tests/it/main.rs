@@ -4,6 +4,7 @@
 //! the interception does.
 
 mod app;
+mod clock;
 mod dns;
 mod go;
 mod incoming;
@@ -29,6 +30,8 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["app", ref rest @ ..] => app::main(rest),
         ["host", command] => lifetime::host(command),
+        ["at-another-time", ref rest @ ..] => clock::become_program(rest),
+        ["record-date"] => clock::record_date(),
         ["caller"] => user::print_caller(),
         _ => run_tests(),
     }
@@ -51,6 +54,7 @@ fn run_tests() {
         lifetime::tests(),
         user::tests(),
         go::tests(),
+        clock::tests(),
     ];
     libtest_mimic::run(&arguments, modules.into_iter().flatten().collect()).exit();
 }

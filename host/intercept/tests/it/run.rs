@@ -101,6 +101,7 @@ pub fn command(shell: &str) -> Command {
         output: Stdio::Pipe,
         overlays: Vec::new(),
         scratch: None,
+        clock: None,
     }
 }
 
