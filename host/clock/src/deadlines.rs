@@ -61,7 +61,7 @@ impl Lent {
             loan.borrowers += 1;
             return true;
         }
-        let ours = real(found, clock.offset()).filter(|ours| memory.write_pair(place.1, *ours).is_ok());
+        let ours = real(found, clock.ahead()).filter(|ours| memory.write_pair(place.1, *ours).is_ok());
         // If there is a loan, then the caller has written a new point over it, and nobody wants the old one back.
         ours.map(|ours| loans.insert(place, Loan { theirs: found, ours, borrowers: borrowers + 1 })).is_some()
     }

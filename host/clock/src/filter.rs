@@ -30,17 +30,22 @@ impl Filter {
     pub fn install() -> Result<Self, Unsupported> {
         /// A signal does not break a call that the supervisor has taken up. Since 5.19; older kernels start such calls anew.
         const STEADY: libc::c_ulong = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+        /// Before 5.16 kernels slow down every process under a filter, in case it runs code that it does not trust.
+        const TRUSTED: libc::c_ulong = libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         Vdso::own()?; // the supervisor will need it
         let code = program();
-        let mut outcome = install(&code, STEADY);
-        if errno(&outcome) == Some(libc::EINVAL) {
-            outcome = install(&code, 0);
-        }
-        if errno(&outcome) == Some(libc::EACCES) {
-            // SAFETY: no pointers.
-            unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-            outcome = install(&code, STEADY);
-        }
+        let attempt = |flags| match install(&code, flags) {
+            Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
+                // SAFETY: no pointers.
+                unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+                install(&code, flags)
+            }
+            outcome => outcome,
+        };
+        let outcome = match attempt(STEADY | TRUSTED) {
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => attempt(TRUSTED),
+            outcome => outcome,
+        };
         outcome.map(Self).map_err(|error| match error.raw_os_error() {
             Some(libc::EBUSY) => Unsupported::Taken,
             Some(libc::EINVAL | libc::ENOSYS) => Unsupported::Kernel,
@@ -108,10 +113,6 @@ fn install(code: &[sock_filter], flags: libc::c_ulong) -> io::Result<OwnedFd> {
     }
     // SAFETY: it is new and ours.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
-}
-
-fn errno(outcome: &io::Result<OwnedFd>) -> Option<i32> {
-    outcome.as_ref().err().and_then(io::Error::raw_os_error)
 }
 
 /// Since 6.7; not in `libc` for this machine yet.

@@ -8,13 +8,17 @@
 //!
 //! * `execve`: while it is held, the supervisor takes hold of the process, so that it stops before its first instruction
 //!   and nobody but the supervisor sees it stop. Its private copy of the vDSO gets clock functions that add an offset, and a
-//!   page with that offset is mapped, which all processes share: to move time is one store ([`gate`], [`vdso`], [`Clock`]).
-//! * Reading the wall clock by a real system call, past the vDSO: answered ([`reads`]).
-//! * Waiting until a point of wall time: the point is translated for as long as the kernel needs to read it ([`deadlines`]).
+//!   page with that offset is mapped, which all processes share: to move time is one store (`gate.rs`, `vdso.rs`, [`Clock`]).
+//! * Reading the wall clock by a real system call, past the vDSO: answered (`reads.rs`).
+//! * Waiting until a point of wall time: the point is translated for as long as the kernel needs to read it (`deadlines.rs`).
 //! * Everything else passes in the filter; most calls do not even reach it.
 //!
-//! What stays real: times of files, `CLOCK_MONOTONIC`, `/proc/uptime`, time stamps of packets, the deadlines of io_uring,
-//! and that a wait which has begun does not end earlier because time was moved.
+//! What stays real: times of files, `CLOCK_MONOTONIC`, `/proc/uptime`, time stamps of packets, deadlines given to io_uring,
+//! and whatever sets the machine's clock. A wait that has begun ends no earlier because time was moved.
+//!
+//! What is different for the application: it can't have a supervisor of this kind itself (a container runtime may want that),
+//! and a signal with a handler without SA_RESTART makes a reported call fail with EINTR if it comes in the microseconds before
+//! the supervisor has taken the call up.
 //!
 //! x86-64 only; on other machines [`Filter::install`] says so.
 #![warn(missing_docs)]

@@ -96,7 +96,7 @@ impl Clock {
 
     /// What it shows.
     pub fn now(&self) -> u64 {
-        (real_now() + self.offset()).try_into().unwrap_or(0)
+        (real_now() + self.ahead()).try_into().unwrap_or(0)
     }
 
     /// Moves it forward to `to`. Every process that lives by it sees that at its next look.
@@ -112,8 +112,8 @@ impl Clock {
         if by > 0 { Err(Earlier { by: Duration::from_nanos(by.unsigned_abs()) }) } else { Ok(()) }
     }
 
-    /// How far it is ahead of the real clock, in nanoseconds.
-    pub(crate) fn offset(&self) -> i64 {
+    /// How far it is ahead of the real clock, in nanoseconds; negative: behind.
+    pub fn ahead(&self) -> i64 {
         unpack(self.word())
     }
 
@@ -209,9 +209,9 @@ mod tests {
     fn others_open_it_by_its_number_and_see_it_move() {
         let clock = Clock::with_offset(-YEAR).expect("shared memory");
         let other = Clock::open(clock.id()).expect("it is there");
-        assert_eq!((other.offset(), other.mark()), (-YEAR, clock.mark()));
+        assert_eq!((other.ahead(), other.mark()), (-YEAR, clock.mark()));
         clock.advance(u64::try_from(real_now()).expect("after 1970")).expect("forward");
-        assert_eq!(other.offset(), clock.offset());
+        assert_eq!(other.ahead(), clock.ahead());
         let id = clock.id();
         drop((clock, other));
         assert!(Clock::open(id).is_err(), "nothing is left");

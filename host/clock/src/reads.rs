@@ -3,44 +3,32 @@ use std::{fs, io};
 
 use libc::pid_t;
 
-use crate::{
-    Clock,
-    held::{Held, Memory},
-    page::SECOND,
-    vdso::Vdso,
-};
+use crate::{Clock, held::Held, page::SECOND, vdso::Vdso};
 
 /// Answers `clock_gettime`, `gettimeofday` or `time`.
-pub fn answer(mut call: Held<'_>, clock: &Clock, vdso: Option<&Vdso>) {
+pub fn answer(call: Held<'_>, clock: &Clock, vdso: Option<&Vdso>) {
     // Where the machine has no clock that a program can read, the vDSO itself makes the call, and the wrapper around it adds
     // the offset.
     if vdso.is_some_and(|vdso| is_within(call.thread(), vdso, call.instruction())) {
-        return call.proceed();
+        return;
     }
     let now = clock.now();
     let (seconds, nanoseconds) = ((now / SECOND as u64) as i64, (now % SECOND as u64) as i64);
-    let memory = match call.memory() {
-        Ok(memory) => memory,
-        Err(_) => return call.proceed(), // it is dead, or nobody may look at it
-    };
-    let write = |argument, pair| write(&memory, call.argument(argument), pair);
+    let Ok(memory) = call.memory() else { return }; // it is dead
     let outcome = match call.number() {
         libc::SYS_clock_gettime => memory.write_pair(call.argument(1), [seconds, nanoseconds]).map(|()| 0),
-        // The kernel's time zone, which nobody sets any more.
         libc::SYS_gettimeofday => {
-            write(0, [seconds, nanoseconds / 1000]).and_then(|()| write_word(&memory, call.argument(1), 0)).map(|()| 0)
+            let day = unless_null(call.argument(0), |at| memory.write_pair(at, [seconds, nanoseconds / 1000]));
+            // The kernel's time zone, which nobody sets any more.
+            day.and_then(|()| unless_null(call.argument(1), |at| memory.write(at, &[0; 8]))).map(|()| 0)
         }
-        _ => write_word(&memory, call.argument(0), seconds).map(|()| seconds),
+        _ => unless_null(call.argument(0), |at| memory.write(at, &seconds.to_ne_bytes())).map(|()| seconds),
     };
     call.answer(outcome.map_err(|_| libc::EFAULT));
 }
 
-fn write(memory: &Memory, at: u64, pair: [i64; 2]) -> io::Result<()> {
-    if at == 0 { Ok(()) } else { memory.write_pair(at, pair) }
-}
-
-fn write_word(memory: &Memory, at: u64, word: i64) -> io::Result<()> {
-    if at == 0 { Ok(()) } else { memory.write(at, &word.to_ne_bytes()) }
+fn unless_null(at: u64, write: impl FnOnce(u64) -> io::Result<()>) -> io::Result<()> {
+    if at == 0 { Ok(()) } else { write(at) }
 }
 
 fn is_within(thread: pid_t, vdso: &Vdso, instruction: u64) -> bool {

@@ -76,16 +76,17 @@ impl Tracee {
         })
     }
 
-    /// Runs it from here until it meets a breakpoint (`int3`), whatever else wants it to stop meanwhile, and returns its
-    /// registers there. `from` are those to start with.
+    /// Runs it from here until it meets a breakpoint (`int3`), or faults, whatever else wants it to stop meanwhile, and returns
+    /// its registers there. `from` are those to start with.
     pub fn run(&mut self, from: &Registers) -> Result<Registers, Gone> {
+        const END: [i32; 5] = [libc::SIGTRAP, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGSYS];
         self.set_registers(from);
         let blocked = self.block_signals();
         let mut kept = 0;
         loop {
             let _ = ptrace(libc::PTRACE_CONT, self.pid, 0, 0);
             match self.wait()? {
-                Stop::Signal(libc::SIGTRAP) => break,
+                Stop::Signal(signal) if END.contains(&signal) => break,
                 // SIGSTOP can't be blocked; it gets it afterwards.
                 Stop::Signal(signal) => kept = signal,
                 Stop::Exec | Stop::Other => {}

@@ -12,6 +12,7 @@ mod under;
 use std::{
     env,
     panic::{UnwindSafe, catch_unwind},
+    process,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -20,6 +21,10 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["under", clock, user, ref command @ ..] => under::become_command(clock, user, command),
+        _ if !nix::unistd::geteuid().is_root() => {
+            eprintln!("these tests must be run as root: they also become somebody who isn't");
+            process::exit(1);
+        }
         _ => {
             let modules = [clocks::tests(), deadlines::tests(), execs::tests()];
             libtest_mimic::run(&Arguments::from_args(), modules.into_iter().flatten().collect()).exit();
