@@ -19,7 +19,7 @@ use crate::{
     filter::{SYS_FUTEX_WAIT, WALL_CLOCKS},
     gate::status,
     held::{Held, Memory},
-    page::SECOND,
+    page::{SECOND, real_now},
 };
 
 /// A `struct timespec`.
@@ -61,7 +61,7 @@ impl Lent {
             loan.borrowers += 1;
             return true;
         }
-        let ours = real(found, clock.ahead()).filter(|ours| memory.write_pair(place.1, *ours).is_ok());
+        let ours = real(found, clock.ahead(), real_now()).filter(|ours| memory.write_pair(place.1, *ours).is_ok());
         // If there is a loan, then the caller has written a new point over it, and nobody wants the old one back.
         ours.map(|ours| loans.insert(place, Loan { theirs: found, ours, borrowers: borrowers + 1 })).is_some()
     }
@@ -108,16 +108,18 @@ fn clock_of_timer(thread: pid_t, timer: u64) -> Option<u32> {
     lines.find_map(|line| line.strip_prefix("ClockID: "))?.parse().ok()
 }
 
-/// What the machine's clock shows at a point of the application's time. None: nothing that the kernel would wait for.
-fn real([seconds, nanoseconds]: Point, offset: i64) -> Option<Point> {
+/// What the machine's clock shows at a point of the application's time. None: to wait for either is the same. That matters
+/// because a thread that does not have to wait goes on before we have put anything back.
+fn real([seconds, nanoseconds]: Point, ahead: i64, now: i64) -> Option<Point> {
     const SECOND_WIDE: i128 = SECOND as i128;
-    // Zero stops a timer; a wait until then is over either way.
+    // Not a point of time, or zero, which stops a timer.
     if seconds < 0 || !(0..SECOND).contains(&nanoseconds) || (seconds, nanoseconds) == (0, 0) {
         return None;
     }
-    let point = i128::from(seconds) * SECOND_WIDE + i128::from(nanoseconds) - i128::from(offset);
-    let point = point.max(1);
-    Some([i64::try_from(point / SECOND_WIDE).unwrap_or(i64::MAX), (point % SECOND_WIDE) as i64])
+    let theirs = i128::from(seconds) * SECOND_WIDE + i128::from(nanoseconds);
+    let ours = (theirs - i128::from(ahead)).max(1);
+    let both_past = theirs.max(ours) <= i128::from(now);
+    (!both_past).then(|| [i64::try_from(ours / SECOND_WIDE).unwrap_or(i64::MAX), (ours % SECOND_WIDE) as i64])
 }
 
 /// A thread that is about to read a deadline.
@@ -173,13 +175,16 @@ mod tests {
     #[test]
     fn a_point_of_the_applications_time_is_one_of_real_time() {
         const YEAR: i64 = 365 * 86_400;
-        assert_eq!(real([1_000, 5], -YEAR * SECOND), Some([1_000 + YEAR, 5]));
-        assert_eq!(real([YEAR, 1], SECOND - 1), Some([YEAR - 1, 2]));
-        // It is past: the kernel's clock has never shown less.
-        assert_eq!(real([1_000, 0], YEAR * SECOND), Some([0, 1]));
-        assert_eq!(real([i64::MAX, 0], -YEAR * SECOND), Some([i64::MAX, 0]));
+        const NOW: i64 = 50 * YEAR * SECOND;
+        assert_eq!(real([50 * YEAR, 5], -YEAR * SECOND, NOW), Some([51 * YEAR, 5]));
+        assert_eq!(real([51 * YEAR, 1], SECOND - 1, NOW), Some([51 * YEAR - 1, 2]));
+        assert_eq!(real([i64::MAX, 0], -YEAR * SECOND, NOW), Some([i64::MAX, 0]));
+        // It is past for the application, which is ahead, but not for the kernel.
+        assert_eq!(real([51 * YEAR, 0], 60 * YEAR * SECOND, NOW), Some([0, 1]));
+        // It is past for both.
+        assert_eq!(real([49 * YEAR - 1, 0], -YEAR * SECOND, NOW), None);
         for not_one in [[0, 0], [-1, 0], [1, SECOND], [1, -1]] {
-            assert_eq!(real(not_one, -YEAR * SECOND), None, "{not_one:?}");
+            assert_eq!(real(not_one, -YEAR * SECOND, NOW), None, "{not_one:?}");
         }
     }
 }

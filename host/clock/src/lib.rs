@@ -4,7 +4,7 @@
 //! moving, from its first instruction on, and follows when the clock is moved. Native speed, any language, static binaries,
 //! threads and children. Nothing else on the machine notices.
 //!
-//! How: a seccomp filter, which children inherit, reports four kinds of system calls to a supervisor.
+//! How: a seccomp filter, which children inherit, reports three kinds of system calls to a supervisor.
 //!
 //! * `execve`: while it is held, the supervisor takes hold of the process, so that it stops before its first instruction
 //!   and nobody but the supervisor sees it stop. Its private copy of the vDSO gets clock functions that add an offset, and a

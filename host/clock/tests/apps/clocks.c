@@ -1,5 +1,6 @@
 // For each line on its input, what all the clocks show: in nanoseconds, or in seconds (`_s`).
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ static long now(clockid_t clock) {
 }
 static void die(const char *what) { perror(what); exit(1); }
 
-// Answers bytes with times: the thread and the forked process, both from before the clock is moved.
+// Answers bytes with times: the thread and the forked processes, all from before the clock is moved.
 struct pipes { int ask[2], answer[2]; };
 static void *answer(void *argument) {
     struct pipes *p = argument;
@@ -32,14 +33,21 @@ static long ask(struct pipes *p) {
     return time;
 }
 
+static void start(struct pipes *p) {
+    if (pipe2(p->ask, O_CLOEXEC) || pipe2(p->answer, O_CLOEXEC)) die("pipe");
+}
+
 int main(void) {
-    struct pipes thread, child;
-    if (pipe(thread.ask) || pipe(thread.answer) || pipe(child.ask) || pipe(child.answer)) die("pipe");
-    if (fork() == 0) {
-        close(child.ask[1]);
-        answer(&child);
-        return 0;
+    struct pipes thread, children[20];
+    for (int i = 0; i < 20; i++) {
+        start(&children[i]);
+        if (fork() == 0) {
+            for (int n = 0; n <= i; n++) close(children[n].ask[1]);
+            answer(&children[i]);
+            return 0;
+        }
     }
+    start(&thread);
     pthread_t started;
     pthread_create(&started, NULL, answer, &thread);
     char line[100];
@@ -59,7 +67,8 @@ int main(void) {
         printf("time_s=%ld raw=%ld raw_day=%ld raw_time_s=%ld ", time(&seconds), ns(raw),
                raw_day.tv_sec * 1000000000L + raw_day.tv_usec * 1000, syscall(SYS_time, NULL));
         printf("stored_s=%ld ", seconds);
-        printf("thread=%ld fork=%ld monotonic=%ld ", ask(&thread), ask(&child), now(CLOCK_MONOTONIC));
+        printf("thread=%ld monotonic=%ld ", ask(&thread), now(CLOCK_MONOTONIC));
+        for (int i = 0; i < 20; i++) printf("fork%d=%ld ", i, ask(&children[i]));
         fflush(stdout);
         if (system("date +exec=%s%N")) die("date");
     }

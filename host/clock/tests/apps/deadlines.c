@@ -143,6 +143,18 @@ int main(void) {
     }
     printf("loop_of_200 %.0f same\n", ms() - begin);
 
+    // The same, when it is late and has no time to wait.
+    clock_gettime(CLOCK_REALTIME, &next);
+    next.tv_sec -= 5;
+    struct timespec expected = next;
+    begin = ms();
+    for (int i = 0; i < 40; i++) {
+        later(&next);
+        later(&expected);
+        clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &next, NULL);
+    }
+    printf("late_0 %.0f %s\n", ms() - begin, memcmp(&next, &expected, sizeof next) ? "changed" : "same");
+
     // One point, many waiters.
     shared_since = ms();
     struct timespec was = shared = ahead(CLOCK_REALTIME);

@@ -12,8 +12,8 @@ use crate::{
 
 pub fn tests() -> Vec<Trial> {
     let mut tests = vec![
-        test("clocks::c", || follows(&[&c("clocks", "cc", &[])], 10)),
-        test("clocks::c_static", || follows(&[&c("clocks", "cc", &["-static"])], 10)),
+        test("clocks::c", || follows(&[&c("clocks", "cc", &[])], 30)),
+        test("clocks::c_static", || follows(&[&c("clocks", "cc", &["-static"])], 30)),
         test("clocks::nobody_has_it_too", nobody_has_it_too),
         test("clocks::nobody_else_has_it", nobody_else_has_it),
         test("clocks::monotonic_time_is_real", monotonic_time_is_real),
@@ -21,7 +21,7 @@ pub fn tests() -> Vec<Trial> {
         test("clocks::there_is_one_supervisor_at_most", there_is_one_supervisor_at_most),
     ];
     let languages: [(&str, &str, fn()); 6] = [
-        ("musl-gcc", "c_musl", || follows(&[&c("clocks", "musl-gcc", &["-static"])], 10)),
+        ("musl-gcc", "c_musl", || follows(&[&c("clocks", "musl-gcc", &["-static"])], 30)),
         ("go", "go", || follows(&[&go("clocks")], 3)),
         ("python3", "python", || follows(&["python3", &source("clocks.py")], 5)),
         ("node", "node", || follows(&["node", &source("clocks.js")], 4)),

