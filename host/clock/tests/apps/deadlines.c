@@ -32,9 +32,13 @@ static void later(struct timespec *t) {
     t->tv_nsec += 25000000;
     if (t->tv_nsec >= 1000000000) t->tv_nsec -= 1000000000, t->tv_sec++;
 }
+static double begin;
 #define WAIT(name, call) do { \
+        begin = ms(); \
         struct timespec t = ahead(CLOCK_REALTIME), was = t; \
-        double begin = ms(); \
+        FINISH(name, call); \
+    } while (0)
+#define FINISH(name, call) do { \
         alarm(4); /* cuts short what would wait for ever */ \
         errno = 0; \
         (void)!(call); \
@@ -110,28 +114,25 @@ int main(void) {
     WAIT("mq_timedsend", mq_timedsend(queue, message, 8, 0, &t));
 
     uint64_t count;
-    int fd = timerfd_create(CLOCK_REALTIME, 0);
-    struct itimerspec once = { .it_value = ahead(CLOCK_REALTIME) };
-    timerfd_settime(fd, TFD_TIMER_ABSTIME, &once, NULL);
-    WAIT("timerfd", read(fd, &count, 8));
-    fd = timerfd_create(CLOCK_MONOTONIC, 0);
-    once.it_value = ahead(CLOCK_MONOTONIC);
-    timerfd_settime(fd, TFD_TIMER_ABSTIME, &once, NULL);
-    WAIT("timerfd_monotonic", read(fd, &count, 8));
+    struct itimerspec once = { 0 };
+    for (int monotonic = 0; monotonic < 2; monotonic++) {
+        clockid_t clock = monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+        int fd = timerfd_create(clock, 0);
+        begin = ms();
+        struct timespec t = once.it_value = ahead(clock), was = t;
+        timerfd_settime(fd, TFD_TIMER_ABSTIME, &once, NULL);
+        FINISH(monotonic ? "timerfd_monotonic" : "timerfd", read(fd, &count, 8));
 
-    timer_t timer, other;
-    struct sigevent silent = { .sigev_notify = SIGEV_NONE };
-    timer_create(CLOCK_MONOTONIC, &silent, &other);
-    timer_create(CLOCK_REALTIME, NULL, &timer);
-    once.it_value = ahead(CLOCK_REALTIME);
-    timer_settime(timer, TIMER_ABSTIME, &once, NULL);
-    double begin = ms();
-    pause();
-    printf("timer %.0f same\n", ms() - begin);
-    once.it_value = ahead(CLOCK_MONOTONIC);
-    timer_settime(other, TIMER_ABSTIME, &once, NULL);
-    timer_gettime(other, &once);
-    printf("timer_monotonic %.0f same\n", once.it_value.tv_sec * 1e3 + once.it_value.tv_nsec / 1e6);
+        timer_t other, timer; // so that it is not the first, whose number is that of the wall clock
+        struct sigevent silent = { .sigev_notify = SIGEV_NONE };
+        timer_create(monotonic ? CLOCK_REALTIME : CLOCK_MONOTONIC, &silent, &other);
+        timer_create(clock, NULL, &timer);
+        begin = ms();
+        once.it_value = ahead(clock);
+        timer_settime(timer, TIMER_ABSTIME, &once, NULL);
+        pause();
+        printf("%s %.0f same\n", monotonic ? "timer_monotonic" : "timer", ms() - begin);
+    }
 
     // The usual loop: the next point is made of the last one.
     struct timespec next = ahead(CLOCK_REALTIME);

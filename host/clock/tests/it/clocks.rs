@@ -5,7 +5,7 @@ use std::process::Command;
 use libtest_mimic::Trial;
 
 use crate::{
-    programs::{c, go, java, source, there_is},
+    programs::{c, go, source, there_is},
     test,
     under::{DAY, SECOND, START, Teller, clock, output, under, under_as_nobody},
 };
@@ -26,7 +26,7 @@ pub fn tests() -> Vec<Trial> {
         ("python3", "python", || follows(&["python3", &source("clocks.py")], 5)),
         ("node", "node", || follows(&["node", &source("clocks.js")], 4)),
         ("ruby", "ruby", || follows(&["ruby", &source("clocks.rb")], 5)),
-        ("javac", "java", || follows(&["java", "-cp", &java("Clocks"), "Clocks"], 4)),
+        ("javac", "java", || follows(&["java", &source("Clocks.java")], 4)),
     ];
     for (tool, name, body) in languages {
         if there_is(tool) {

@@ -1,9 +1,9 @@
 //! Compiles the programs under test.
 use std::{
     collections::BTreeSet,
-    env,
+    env, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{self, Command},
     sync::{Mutex, PoisonError},
 };
 
@@ -25,15 +25,6 @@ pub fn go(name: &str) -> String {
     })
 }
 
-/// In Java: the folder with the classes.
-pub fn java(name: &str) -> String {
-    build(&format!("{name}-java"), |classes| {
-        let mut command = Command::new("javac");
-        command.arg("-d").arg(classes).arg(source(&format!("{name}.java")));
-        command
-    })
-}
-
 pub fn source(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps").join(name).display().to_string()
 }
@@ -50,9 +41,12 @@ fn build(name: &str, command: impl FnOnce(&Path) -> Command) -> String {
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if !built.contains(&program) {
-        let mut command = command(&program);
+        // Not in place: another run of the tests may be running the one that is there.
+        let new = program.with_extension(process::id().to_string());
+        let mut command = command(&new);
         let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+        fs::rename(&new, &program).expect("it has been built");
         built.insert(program.clone());
     }
     program.display().to_string()
