@@ -27,7 +27,8 @@ use tokio::{sync::watch, time::timeout};
 use crate::{
     Error, User,
     group::Group,
-    supervise::{self, Message},
+    message::{Message, receive},
+    supervise,
 };
 
 /// How to start the application. Its environment is ours, except for what is said here.
@@ -188,7 +189,7 @@ pub(crate) fn launch(command: &Command, group: &Arc<Group>) -> Result<Applicatio
     let (control, theirs) = UnixStream::pair().map_err(failed)?;
     let (mut supervisor, output) = spawn(command, clock.as_deref().ok(), group, theirs).map_err(failed)?;
     let pid = loop {
-        match supervise::receive(&control) {
+        match receive(&control) {
             Ok(Message::Started(pid)) => break Pid::from_raw(pid),
             Ok(Message::RealTime(why)) => clock = Err(RealTime::Forced(why)),
             other => {
@@ -251,7 +252,7 @@ fn watch(
     let (control, group) = (control.try_clone()?, group.clone());
     let watcher = thread::Builder::new().name("application".into()).spawn(move || {
         // It also goes on when the shell has exited, for the sake of what the shell has left running.
-        while let Ok(message) = supervise::receive(&control) {
+        while let Ok(message) = receive(&control) {
             match message {
                 Message::Exited(status) => {
                     exited_tx.send_replace(Some(ExitStatus::from_raw(status)));

@@ -5,6 +5,8 @@
 //! programs (`ebpf/`) are attached to that cgroup: every child is covered and nobody else is. Nothing is pinned and no file
 //! of the system is changed: all of it is gone when this process is, also after `kill -9`.
 //!
+//! If it is asked to, the application also lives at another time, which [`Application::clock`] moves.
+//!
 //! The relay's listening sockets must have SO_REUSEADDR, SO_REUSEPORT and, set by `fchown` before `bind`, the
 //! application's user: a steered connection occupies the application's port with the options and the owner of the
 //! listener that accepted it, and the application must still be able to bind that port again.
@@ -19,6 +21,7 @@ mod kernel;
 mod launch;
 #[path = "../../../ebpf/src/layout.rs"] // shared with the other side of the kernel boundary
 mod layout;
+mod message;
 mod supervise;
 mod user;
 
