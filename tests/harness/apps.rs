@@ -18,7 +18,8 @@ pub struct App {
 pub const PORT: u16 = 8080;
 
 impl App {
-    pub(crate) fn new(name: &'static str, command: String) -> Self {
+    /// What `/bin/sh -c` runs, with the variables that all of them read.
+    pub fn new(name: &'static str, command: String) -> Self {
         let environment = vec![
             ("PORT", PORT.to_string()),
             ("REDIS_URL", "redis://cache.test:6379/0".to_owned()),
@@ -62,6 +63,33 @@ pub fn gohttp() -> App {
 pub fn nodehttp() -> App {
     let app = App::new("nodehttp", format!("node {}", file("apps/nodehttp/server.js").display()));
     app.with("NODE_PATH", &installed("node/node_modules").display().to_string())
+}
+
+/// The four that are full of noise: see `apps/NOISE.md`.
+pub fn noisy(name: &'static str) -> App {
+    let app = match name {
+        "pynoise" => App::new(name, format!("{} {}", python().display(), file("apps/pynoise/app.py").display())),
+        "gonoise" => App::new(name, installed(name).display().to_string()),
+        "nodenoise" => App::new(name, format!("node {}", file("apps/nodenoise/app.js").display()))
+            .with("NODE_PATH", &installed("nodenoise/node_modules").display().to_string()),
+        _ => {
+            let (classes, libraries) = (installed("javanoise/classes"), installed("javanoise/lib"));
+            App::new(name, "java App".to_owned())
+                .with("CLASSPATH", &format!("{}:{}/*", classes.display(), libraries.display()))
+        }
+    };
+    let port = if name == "nodenoise" { "3306" } else { "5432" };
+    [
+        ("DB_HOST", "db.test"),
+        ("DB_PORT", port),
+        ("DB_USER", "t"),
+        ("DB_PASSWORD", "pw"),
+        ("DB_NAME", "test"),
+        ("REDIS_HOST", "cache.test"),
+        ("REDIS_PORT", "6379"),
+    ]
+    .into_iter()
+    .fold(app, |app, (name, value)| app.with(name, value))
 }
 
 /// A pipe from its port to another: see `apps/pipe.py`.

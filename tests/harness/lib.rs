@@ -8,6 +8,7 @@ pub mod apps;
 pub mod databases;
 pub mod drivers;
 pub mod http;
+pub mod items;
 pub mod keploy;
 pub mod orders;
 pub mod pipe;

@@ -3,6 +3,8 @@
 mod databases;
 mod faults;
 mod harness_itself;
+mod load;
+mod noise;
 mod plugins;
 mod record_replay;
 mod sandboxed;

@@ -1,7 +1,9 @@
 //! The `keploy` command. One file a command under `commands/`; all printing is here and there.
 mod commands;
 mod exit;
+mod learning;
 mod parsers;
+mod replaying;
 mod sets;
 mod stage;
 mod style;
@@ -11,7 +13,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use commands::{check, completion, config, plugin, record, report, test};
+use commands::{check, completion, config, learn, plugin, record, report, test};
 
 /// Turns an application's real traffic into tests, and runs them without its dependencies.
 #[derive(Parser)]
@@ -36,6 +38,8 @@ enum Command {
     Record(record::Arguments),
     /// Run an application against its recording.
     Test(test::Arguments),
+    /// Replay a recording of unchanged code twice, to learn what differs from run to run; `record` does that, too.
+    Learn(learn::Arguments),
     /// Read a recording without running anything.
     Check(check::Arguments),
     /// The parsers: what there is, and whether a file is one.
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Record(arguments) => record::run(arguments, &cli.config_path),
         Command::Test(arguments) => test::run(arguments, &cli.config_path),
+        Command::Learn(arguments) => learn::run(arguments, &cli.config_path),
         Command::Check(arguments) => check::run(&arguments, &cli.config_path),
         Command::Plugin(arguments) => plugin::run(arguments),
         Command::Report(arguments) => report::run(&arguments, &cli.config_path),

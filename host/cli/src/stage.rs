@@ -67,12 +67,14 @@ pub(crate) struct Plan {
     pub registry: Registry,
     pub config: Arc<Config>,
     pub tls: TlsArguments,
+    /// What time it is for the application when it starts; none: what it is.
+    pub clock: Option<u64>,
 }
 
 impl Stage {
     /// Attaches, starts the relay, launches the application. `server` is what the relay does.
     pub fn set(plan: Plan, server: Server) -> Result<Self, Failure> {
-        let Plan { mode, command, output, user, registry, config, tls } = plan;
+        let Plan { mode, command, output, user, registry, config, tls, clock } = plan;
         let tls = Arc::new(Tls::new(crate::tls::settings(&tls, &config, &registry)?)?);
         let owner = user.uid;
         let listeners = Listeners::bind(owner, intercept::DNS_SLOTS).context("opening the relay's sockets")?;
@@ -113,6 +115,7 @@ impl Stage {
             output,
             overlays: trust.overlays.into_iter().map(|overlay| (overlay.over, overlay.file)).collect(),
             scratch: Some(scratch),
+            clock,
         })?;
         // Only now: the application keeps the limit that it would have without us.
         raise_descriptor_limit();

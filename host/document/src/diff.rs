@@ -17,6 +17,8 @@ pub struct Difference {
     pub expected: Option<Value>,
     /// None when `Missing`.
     pub actual: Option<Value>,
+    /// Where a rule nearly allowed it: why it did not. Empty here, for whoever knows rules.
+    pub why: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -182,7 +184,7 @@ impl Search {
     fn report(&mut self, kind: DifferenceKind, expected: Option<&Node<'_>>, actual: Option<&Node<'_>>) {
         let value = |node: &Node<'_>| node.shown().to_value();
         let path = self.path.to_string();
-        self.found.push(Difference { path, kind, expected: expected.map(value), actual: actual.map(value) });
+        self.found.push(Difference { path, kind, expected: expected.map(value), actual: actual.map(value), why: None });
     }
 }
 

@@ -16,11 +16,18 @@ pub trait Allowed {
 }
 
 /// Everything that has a kind is allowed, everywhere: while the code is known to be the same.
-pub struct Learning;
+pub enum Learning {
+    /// What the application asks: another number is another question, unless it is a fraction or a time.
+    Requests,
+    Responses,
+}
 
 impl Allowed for Learning {
-    fn allows(&self, _: &str, _: &Kind) -> bool {
-        true
+    fn allows(&self, _: &str, kind: &Kind) -> bool {
+        match (self, kind) {
+            (Self::Requests, Kind::Number { fraction, .. }) => *fraction,
+            _ => true,
+        }
     }
 }
 
@@ -30,17 +37,25 @@ pub struct Explained {
     /// A path without the indices of lists of objects.
     pub place: String,
     pub kind: Kind,
+    /// The number that was seen; empty for other kinds.
+    pub seen: String,
 }
 
 /// Bindings that count only if everything is explained.
 pub struct Trial<'b> {
-    known: &'b Bindings,
+    /// None: nothing is followed.
+    known: Option<&'b Bindings>,
     new: Vec<(String, String)>,
 }
 
 impl<'b> Trial<'b> {
     pub fn new(known: &'b Bindings) -> Self {
-        Self { known, new: Vec::new() }
+        Self { known: Some(known), new: Vec::new() }
+    }
+
+    /// Follows nothing: for what comes round, with other values each time.
+    pub fn free() -> Self {
+        Self { known: None, new: Vec::new() }
     }
 
     /// The new ones, for [`Bindings::accept`].
@@ -59,15 +74,16 @@ impl<'b> Trial<'b> {
 
     /// From now on, the recorded value stands for the live one.
     fn bind(&mut self, recorded: &str, live: &str) -> Result<(), String> {
+        let Some(known) = self.known else { return Ok(()) };
         let new =
             |value: fn(&(String, String)) -> &String, wanted: &str| self.new.iter().find(|pair| value(pair) == wanted);
-        let bound = self.known.live(recorded).or_else(|| new(|pair| &pair.0, recorded).map(|pair| pair.1.as_str()));
+        let bound = known.live(recorded).or_else(|| new(|pair| &pair.0, recorded).map(|pair| pair.1.as_str()));
         if let Some(bound) = bound {
             return if bound == live { Ok(()) } else { Err(format!("not the value it was before, {}", short(bound))) };
         }
-        let other = self.known.recorded(live).or_else(|| new(|pair| &pair.1, live).map(|pair| pair.0.as_str()));
+        let other = known.recorded(live).or_else(|| new(|pair| &pair.1, live).map(|pair| pair.0.as_str()));
         // What the application said was rewritten already: a recorded value is one that another stands for.
-        let other = other.or_else(|| self.known.live(live).map(|_| live));
+        let other = other.or_else(|| known.live(live).map(|_| live));
         if let Some(other) = other {
             return Err(format!("the same value as where {} was recorded", short(other)));
         }
@@ -85,18 +101,18 @@ impl Bindings {
     }
 }
 
-/// Explains each of `differences`; the reason where one is not, beside it.
+/// Explains each of `differences`, and gives back those that nothing explains.
 pub fn explain_all(
     differences: Vec<Difference>,
     allowed: &dyn Allowed,
     moment: Moment,
     trial: &mut Trial<'_>,
-) -> (Vec<Explained>, Vec<(Difference, Option<String>)>) {
+) -> (Vec<Explained>, Vec<Difference>) {
     let (mut explained, mut left) = (Vec::new(), Vec::new());
     for difference in differences {
         match explain(&difference, allowed, moment, trial) {
             Ok(found) => explained.extend(found),
-            Err(reason) => left.push((difference, reason)),
+            Err(why) => left.push(Difference { why, ..difference }),
         }
     }
     (explained, left)
@@ -205,7 +221,9 @@ impl Search<'_, '_> {
         if let Some(at) = recorded.as_bytes()[..common].iter().rposition(|byte| matches!(byte, b'_' | b'-'))
             && recorded.is_char_boundary(at + 1)
         {
-            return self.words(&recorded[at + 1..], &live[at + 1..]);
+            let (then, now) = (&recorded[at + 1..], &live[at + 1..]);
+            let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+            return if is_number(then) && is_number(now) { Err(None) } else { self.words(then, now) };
         }
         let (then, now) = (text::alphabet(recorded), text::alphabet(live));
         let strange = then.iter().zip(now).filter(|(then, now)| **then != *now).count();
@@ -221,13 +239,14 @@ impl Search<'_, '_> {
             self.note(Kind::Time);
             return Ok(());
         }
-        let kind = Kind::Number { bound: bound(recorded, live), negative: recorded < 0.0 || live < 0.0 };
+        let fraction = recorded.fract() != 0.0 || live.fract() != 0.0;
+        let kind = Kind::Number { bound: bound(recorded, live), negative: recorded < 0.0 || live < 0.0, fraction };
         // How far it goes says the one that is seen, not the one that was recorded.
-        let seen = Kind::Number { bound: live.abs().ceil() as u64, negative: live < 0.0 };
+        let seen = Kind::Number { bound: live.abs().ceil() as u64, negative: live < 0.0, fraction };
         if !self.allowed.allows(&self.place, &seen) {
             return Err(None);
         }
-        self.note(kind);
+        self.found.push(Explained { place: self.place.clone(), kind, seen: live.to_string() });
         Ok(())
     }
 
@@ -274,7 +293,7 @@ impl Search<'_, '_> {
     }
 
     fn note(&mut self, kind: Kind) {
-        self.found.push(Explained { place: self.place.clone(), kind });
+        self.found.push(Explained { place: self.place.clone(), kind, seen: String::new() });
     }
 }
 

@@ -18,8 +18,8 @@ pub enum Kind {
     Jwt,
     /// In the recorded format and zone, and as far from the application's clock as recorded.
     Time,
-    /// A duration, a size: from 0 (or minus the bound) to the bound.
-    Number { bound: u64, negative: bool },
+    /// A duration, a size: from 0 (or minus the bound) to the bound. `fraction`: it need not be whole.
+    Number { bound: u64, negative: bool, fraction: bool },
     /// The elements of a list, in any order.
     AnyOrder,
 }
@@ -41,8 +41,8 @@ impl Kind {
         use Kind::{Hex, Number, ObjectId, Time, Token};
         match (self, other) {
             (a, b) if a == b => Some(a.clone()),
-            (Number { bound: a, negative: n }, Number { bound: b, negative: m }) => {
-                Some(Number { bound: *a.max(b), negative: n | m })
+            (Number { bound: a, negative: n, fraction: f }, Number { bound: b, negative: m, fraction: g }) => {
+                Some(Number { bound: *a.max(b), negative: n | m, fraction: f | g })
             }
             // A number that is near the clock by chance.
             (Number { .. }, Time) => Some(self.clone()),
@@ -71,8 +71,10 @@ impl fmt::Display for Kind {
             Self::Jwt => "jwt",
             Self::Time => "time",
             Self::AnyOrder => "any-order",
-            Self::Number { bound, negative: true } => return write!(f, "number -{bound}..{bound}"),
-            Self::Number { bound, negative: false } => return write!(f, "number 0..{bound}"),
+            Self::Number { bound, negative, fraction } => {
+                let name = if *fraction { "number" } else { "integer" };
+                return if *negative { write!(f, "{name} -{bound}..{bound}") } else { write!(f, "{name} 0..{bound}") };
+            }
         })
     }
 }
@@ -85,7 +87,7 @@ pub struct BadKind(pub String);
 impl BadKind {
     /// What would be one.
     pub fn hint(&self) -> &'static str {
-        "kinds are: uuid, objectid, hex, token, bytes, jwt, time, any-order, and `number 0..1000`"
+        "kinds are: uuid, objectid, hex, token, bytes, jwt, time, any-order, `integer 0..1000` and `number 0..1000`"
     }
 }
 
@@ -104,7 +106,12 @@ impl FromStr for Kind {
             "any-order" => Self::AnyOrder,
             other => {
                 let bad = || BadKind(other.to_owned());
-                let range = other.strip_prefix("number").ok_or_else(bad)?.trim();
+                let (name, range) = other.split_once(' ').ok_or_else(bad)?;
+                let fraction = match name {
+                    "number" => true,
+                    "integer" => false,
+                    _ => return Err(bad()),
+                };
                 let (from, to) = range.split_once("..").ok_or_else(bad)?;
                 let bound = to.trim().parse().map_err(|_| bad())?;
                 let from = from.trim();
@@ -113,7 +120,7 @@ impl FromStr for Kind {
                     None if from == "0" => false,
                     _ => return Err(bad()),
                 };
-                Self::Number { bound, negative }
+                Self::Number { bound, negative, fraction }
             }
         })
     }

@@ -18,6 +18,7 @@ mod bindings;
 mod explain;
 mod kind;
 mod rules;
+mod shape;
 mod text;
 mod time;
 
@@ -25,6 +26,7 @@ pub use bindings::Bindings;
 pub use explain::{Allowed, Explained, Learning, Trial, explain, explain_all};
 pub use kind::{BadKind, Kind};
 pub use rules::{Rule, Rules, place};
+pub use shape::shape;
 pub use time::Moment;
 
 #[cfg(test)]

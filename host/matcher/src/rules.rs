@@ -56,7 +56,7 @@ impl Rules {
     }
 
     pub fn add_all(&mut self, found: &[Explained]) {
-        found.iter().for_each(|Explained { place, kind }| self.add(place, kind.clone()));
+        found.iter().for_each(|Explained { place, kind, .. }| self.add(place, kind.clone()));
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[Kind])> {

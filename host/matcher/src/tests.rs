@@ -20,11 +20,11 @@ fn explain_at(recorded: &str, live: &str, moment: Moment, bindings: &mut Binding
     let of = |text: &str| Value::from(Map::new().with("v", text));
     let differences = diff(&of(recorded), &of(live), &Noise::default(), DiffOptions::default());
     let mut trial = Trial::new(bindings);
-    let (explained, left) = explain_all(differences, &Learning, moment, &mut trial);
+    let (explained, left) = explain_all(differences, &Learning::Responses, moment, &mut trial);
     let new = trial.into_new();
     let show = |found: &crate::Explained| format!("{} {}", found.place, found.kind);
     let said = match left.first() {
-        Some((_, reason)) => reason.clone().unwrap_or_else(|| "-".to_owned()),
+        Some(left) => left.why.clone().unwrap_or_else(|| "-".to_owned()),
         None => explained.iter().map(show).collect::<Vec<_>>().join(", "),
     };
     bindings.accept(new);
@@ -43,6 +43,7 @@ fn values_have_kinds() {
         ("R2VoZWlt+/8x1A==", "QW5kZXJlcw/c+9z==", "v token"),
         ("delivered", "cancelled", "-"),
         ("pending", "shipped", "-"),
+        ("user-17", "user-18", "-"),
         ("2026-11-22T09:00:00.120Z", "2026-11-22T09:00:01.003Z", "v time"),
         (
             "2026-11-22T09:00:00.120Z",
@@ -54,7 +55,7 @@ fn values_have_kinds() {
         ("2026-11-22T09:00:00Z", "1795338000", "no time"),
         ("Sun, 22 Nov 2026 09:00:00 GMT", "Sun, 22 Nov 2026 09:00:01 GMT", "v time"),
         ("1795338000123", "1795338000456", "v time"),
-        ("1795338035", "1795341635", "v number 0..100000000000"),
+        ("1795338035", "1795341635", "v integer 0..100000000000"),
         ("took 12 ms", "took 8.5 ms", "v number 0..1000"),
         (
             "session=0011223344556677; Path=/; Expires=Sun, 29 Nov 2026 09:00:00 GMT",
@@ -121,21 +122,31 @@ fn tokens_are_compared_claim_by_claim() {
     let differences = diff(&of(&recorded), &of(&longer), &Noise::default(), DiffOptions::default());
     let bindings = Bindings::default();
     let (_, left) = explain_all(differences, &rules, moment(0), &mut Trial::new(&bindings));
-    assert_eq!(left[0].1.as_deref(), Some("payload.exp of the token: differs"));
+    assert_eq!(left[0].why.as_deref(), Some("payload.exp of the token: differs"));
 }
 
 #[test]
 fn rules_allow_what_they_say_and_no_more() {
     let mut rules = Rules::default();
-    rules.add("body.took", Kind::Number { bound: 1000, negative: false });
-    rules.add("body.took", Kind::Number { bound: 10_000, negative: false });
+    rules.add("body.took", Kind::Number { bound: 1000, negative: false, fraction: true });
+    rules.add("body.took", Kind::Number { bound: 10_000, negative: false, fraction: true });
     rules.add("body.ref", Kind::ObjectId);
     rules.add("body.ref", Kind::Hex);
     let shown: Vec<String> = rules.iter().map(|(place, kinds)| format!("{place}: {kinds:?}")).collect();
-    assert_eq!(shown, ["body.ref: [Hex]", "body.took: [Number { bound: 10000, negative: false }]"]);
-    for kind in
-        ["uuid", "objectid", "hex", "token", "bytes", "jwt", "time", "any-order", "number 0..10", "number -5..5"]
-    {
+    assert_eq!(shown, ["body.ref: [Hex]", "body.took: [Number { bound: 10000, negative: false, fraction: true }]"]);
+    for kind in [
+        "uuid",
+        "objectid",
+        "hex",
+        "token",
+        "bytes",
+        "jwt",
+        "time",
+        "any-order",
+        "number 0..10",
+        "integer 0..10",
+        "number -5..5",
+    ] {
         assert_eq!(kind.parse::<Kind>().map(|kind| kind.to_string()), Ok(kind.to_owned()));
     }
     for bad in ["", "number", "number 1..5", "number -4..5", "uuids"] {

@@ -93,7 +93,15 @@ impl Plugin {
             return Err(LoadError::Protocol { name: name(), protocol: manifest.protocol });
         }
         let (engine, idle) = (engine.clone(), Mutex::new(vec![idle]));
-        Ok(Self { source: source.to_owned(), manifest, engine, pre, is_trusted: false, idle, stopped: AtomicU32::new(0) })
+        Ok(Self {
+            source: source.to_owned(),
+            manifest,
+            engine,
+            pre,
+            is_trusted: false,
+            idle,
+            stopped: AtomicU32::new(0),
+        })
     }
 
     /// Lets it take part in what is said while recording, if its manifest says that it `intervenes`. Without this, such a

@@ -17,7 +17,7 @@ mod stream;
 mod tap;
 mod tls;
 
-use std::{fs::File, io, net::SocketAddr, sync::Arc};
+use std::{fs::File, io, net::SocketAddr, pin::Pin, sync::Arc};
 
 pub use blob::BlobWriter;
 pub use drive::{Drive, DriveError, Driven};
@@ -113,6 +113,8 @@ pub trait Sink: Send + Sync + 'static {
 pub enum Answer {
     /// The recorded responses, as CBOR.
     Recorded(Vec<Vec<u8>>),
+    /// The same, when it is time.
+    Later(Pin<Box<dyn Future<Output = Vec<Vec<u8>>> + Send>>),
     /// Nothing matches, and why, in words for the application's log.
     Miss(String),
 }

@@ -130,10 +130,10 @@ impl From<Failure> for Broken {
 
 /// Some: TLS begins here; so much of it was read already.
 async fn converse(stream: &Stream, mock: &mut Mock<'_>, first: &[u8]) -> Result<Option<Vec<u8>>, Broken> {
-    mock.call(|connection, effects| connection.start(now(), effects))?;
+    mock.start(stream).await?;
     mock.flush(stream).await?;
     if !first.is_empty() {
-        let tls = mock.feed(first)?;
+        let tls = mock.feed(stream, first).await?;
         mock.flush(stream).await?;
         if let Some(seen) = tls {
             return Ok(Some(first[seen..].to_vec()));
@@ -149,7 +149,7 @@ async fn read_on(stream: &Stream, mock: &mut Mock<'_>) -> Result<Option<Vec<u8>>
         match stream.try_read(&mut buffer) {
             Ok(0) => break,
             Ok(n) => {
-                if let Some(seen) = mock.feed(&buffer[..n])? {
+                if let Some(seen) = mock.feed(stream, &buffer[..n]).await? {
                     mock.flush(stream).await?;
                     return Ok(Some(buffer[seen..n].to_vec()));
                 }
@@ -160,7 +160,7 @@ async fn read_on(stream: &Stream, mock: &mut Mock<'_>) -> Result<Option<Vec<u8>>
         drop(buffer);
         mock.flush(stream).await?;
     }
-    mock.end()?;
+    mock.end(stream).await?;
     mock.flush(stream).await?;
     stream.half_close(false).await?;
     Ok(None)
@@ -239,23 +239,20 @@ impl<'a> Mock<'a> {
     }
 
     /// Some: TLS begins after so many of the bytes.
-    fn feed(&mut self, data: &[u8]) -> Result<Option<usize>, Failure> {
+    async fn feed(&mut self, stream: &Stream, data: &[u8]) -> Result<Option<usize>, Broken> {
         let mut effects = Vec::new();
         let seen = self.guest.feed(Side::Client, now(), data, &mut effects)?;
-        self.perform(effects)?;
+        self.perform(stream, effects).await?;
         Ok(self.guest.begins_tls(Mode::Mock)?.then_some(seen))
     }
-    fn end(&mut self) -> Result<(), Failure> {
+    async fn end(&mut self, stream: &Stream) -> Result<(), Broken> {
         let mut effects = Vec::new();
         self.guest.end(Side::Client, now(), &mut effects)?;
-        self.perform(effects)
+        self.perform(stream, effects).await
     }
-    fn call(
-        &mut self,
-        f: impl FnOnce(&mut Connection, &mut Vec<Effect>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let effects = self.ask(f)?;
-        self.perform(effects)
+    async fn start(&mut self, stream: &Stream) -> Result<(), Broken> {
+        let effects = self.ask(|connection, effects| connection.start(now(), effects))?;
+        self.perform(stream, effects).await
     }
 
     /// What the guest wants done, without what is the host's own.
@@ -271,7 +268,7 @@ impl<'a> Mock<'a> {
 
     /// Does what the guest asks, each thing with all that follows from it before the next. However long a pipeline of
     /// requests is, nothing is nested: what is still to be done waits here.
-    fn perform(&mut self, effects: Vec<Effect>) -> Result<(), Failure> {
+    async fn perform(&mut self, stream: &Stream, effects: Vec<Effect>) -> Result<(), Broken> {
         let mut to_do = vec![effects.into_iter()];
         while let Some(next) = to_do.last_mut() {
             let Some(effect) = next.next() else {
@@ -281,31 +278,48 @@ impl<'a> Mock<'a> {
             if next.len() == 0 {
                 to_do.pop();
             }
-            let follows = self.perform_one(effect)?;
+            let follows = match effect {
+                Effect::Open { exchange, request, facts, at } => {
+                    match self.look_up(request, &facts, at)? {
+                        Answer::Recorded(responses) => self.answer(exchange, responses)?,
+                        Answer::Later(responses) => {
+                            // What was said before it need not wait.
+                            self.flush(stream).await?;
+                            self.answer(exchange, responses.await)?
+                        }
+                        Answer::Miss(reason) => {
+                            self.ask(|connection, effects| connection.miss(exchange, &reason, effects))?
+                        }
+                    }
+                }
+                effect => {
+                    self.perform_one(effect)?;
+                    Vec::new()
+                }
+            };
             to_do.push(follows.into_iter());
         }
         Ok(())
     }
 
-    fn perform_one(&mut self, effect: Effect) -> Result<Vec<Effect>, Failure> {
+    fn look_up(&mut self, request: Vec<u8>, facts: &plugins::Facts, at: u64) -> Result<Answer, Failure> {
+        let request = self.guest.complete(request)?;
+        let request = Value::from_cbor(&request).map_err(|error| Failure::Trap(error.to_string()))?;
+        if self.partial {
+            let found = self.answers.answer_partial(self.info, &self.protocol, facts, request);
+            return Ok(found.map_or_else(|| Answer::Miss("not complete".to_owned()), Answer::Recorded));
+        }
+        Ok(self.answers.answer(self.info, &self.protocol, facts, request, at))
+    }
+
+    fn answer(&mut self, exchange: u64, responses: Vec<Vec<u8>>) -> Result<Vec<Effect>, Failure> {
+        let responses: Vec<_> = responses.into_iter().map(|r| self.number_blobs(r)).collect();
+        self.ask(|connection, effects| connection.answer(exchange, &responses, effects))
+    }
+
+    fn perform_one(&mut self, effect: Effect) -> Result<(), Failure> {
         match effect {
-            Effect::Open { exchange, request, facts, at } => {
-                let request = self.guest.complete(request)?;
-                let request = Value::from_cbor(&request).map_err(|error| Failure::Trap(error.to_string()))?;
-                let answer = if self.partial {
-                    let found = self.answers.answer_partial(self.info, &self.protocol, &facts, request);
-                    found.map_or_else(|| Answer::Miss("not complete".to_owned()), Answer::Recorded)
-                } else {
-                    self.answers.answer(self.info, &self.protocol, &facts, request, at)
-                };
-                return match answer {
-                    Answer::Recorded(responses) => {
-                        let responses: Vec<_> = responses.into_iter().map(|r| self.number_blobs(r)).collect();
-                        self.ask(|connection, effects| connection.answer(exchange, &responses, effects))
-                    }
-                    Answer::Miss(reason) => self.ask(|connection, effects| connection.miss(exchange, &reason, effects)),
-                };
-            }
+            Effect::Open { .. } => unreachable!("answered by `perform`"),
             Effect::Write { data, .. } => match self.out.last_mut() {
                 Some(Out::Bytes(bytes)) => bytes.extend_from_slice(&data),
                 _ => self.out.push(Out::Bytes(data)),
@@ -326,7 +340,7 @@ impl<'a> Mock<'a> {
                 unreachable!("taken out by `Guest`")
             }
         }
-        Ok(Vec::new())
+        Ok(())
     }
 
     fn number_blobs(&mut self, document: Vec<u8>) -> Vec<u8> {

@@ -2,17 +2,22 @@
 use std::{
     fs::File,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use document::{Blob, Value};
 use plugins::{Facts, Lifetime, Part, Registry};
 use relay::{Answer, Answers, ConnectionInfo};
 use store::Assets;
+use tokio::sync::watch;
 
 use crate::{
-    pool::{Additional, Found, Pool},
-    replay::Forms,
+    forms::Forms,
+    pool::{Additional, Asked, Pool},
     resolver::Resolver,
 };
 
@@ -25,6 +30,51 @@ pub(crate) struct Shared {
     pub assets: Assets,
     /// Told whenever a call was answered.
     pub claimed: tokio::sync::Notify,
+    pub clock: AppClock,
+}
+
+/// What time it is for the application, and in the recording.
+pub(crate) struct AppClock {
+    /// When the recording began.
+    pub began: u64,
+    /// By how much the application's clock is ahead of the real one.
+    ahead: AtomicI64,
+    /// Up to when the recording was replayed, and since when.
+    reached: watch::Sender<(u64, Instant)>,
+}
+
+impl AppClock {
+    pub fn new(began: u64) -> Self {
+        Self { began, ahead: AtomicI64::new(0), reached: watch::Sender::new((began, Instant::now())) }
+    }
+
+    /// The test that was recorded at `recorded` begins; the application's clock is so far ahead of the real one.
+    pub fn set(&self, recorded: u64, ahead: i64) {
+        self.ahead.store(ahead, Ordering::Relaxed);
+        self.reached.send_replace((recorded, Instant::now()));
+    }
+
+    /// The application's time at a real one.
+    pub fn at(&self, real: u64) -> u64 {
+        real.saturating_add_signed(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// Returns when the replay has come to where this was recorded.
+    async fn reaches(&self, recorded: u64) {
+        let mut reached_rx = self.reached.subscribe();
+        loop {
+            let (at, since) = *reached_rx.borrow_and_update();
+            let left = Duration::from_nanos(recorded.saturating_sub(at)).saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(left) => {}
+                // The sender is ours: it does not go.
+                _ = reached_rx.changed() => {}
+            }
+        }
+    }
 }
 
 impl Shared {
@@ -39,20 +89,54 @@ impl Shared {
         if !known(&name) && known(&address) { address } else { name }
     }
 
-    fn find(&self, connection: &ConnectionInfo, protocol: &str, request: &Value) -> (Found, Value, String) {
+    fn find(&self, connection: &ConnectionInfo, protocol: &str, class: &str, request: &Value) -> Looked {
         let form = self.forms.of(&self.registry, protocol, Part::Request);
-        let request = form.strip(request);
-        let hash = document::hash(&request);
+        let at = self.clock.at(relay::now());
         let mut pool = self.pool();
+        let request = form.strip(&pool.bindings.to_recorded(request));
         let destination = Self::destination(&pool, connection);
-        let found = pool.claim(&destination, protocol, &request, hash);
-        (found, request, destination)
+        let asked = Asked { destination: &destination, protocol, class, request: &request, at };
+        let found = pool.claim(&asked, &self.forms);
+        Looked { found, request, destination, at }
     }
 
+    /// With the live values in it.
     fn recorded(&self, call: usize) -> Vec<Vec<u8>> {
         let pool = self.pool();
-        pool.calls[call].mock.responses.iter().map(|response| response.body.to_cbor()).collect()
+        let responses = pool.calls[call].mock.responses.iter();
+        responses.map(|response| pool.bindings.to_live(&response.body).to_cbor()).collect()
     }
+
+    /// Answers of the background that were waited for (a queue's next job, a poll that ran into its time limit) are not
+    /// given before the replay has come to where they were recorded: else a worker would see jobs that nobody has
+    /// ordered yet, and never rest.
+    fn held_until(&self, call: usize) -> Option<Held> {
+        const BLOCKED: u64 = 50_000_000;
+        let pool = self.pool();
+        let recorded = &pool.calls[call];
+        let took = recorded.mock.ended.saturating_sub(recorded.mock.started);
+        if !recorded.tests.is_empty() || recorded.mock.lifetime != store::Lifetime::Test || took < BLOCKED {
+            return None;
+        }
+        Some(if recorded.claims > 1 { Held::For(Duration::from_nanos(took)) } else { Held::Until(recorded.mock.ended) })
+    }
+}
+
+/// What became of a request.
+struct Looked {
+    found: Option<usize>,
+    /// In the form that is compared.
+    request: Value,
+    destination: String,
+    /// By the application's clock.
+    at: u64,
+}
+
+enum Held {
+    /// A recorded time.
+    Until(u64),
+    /// It comes round again.
+    For(Duration),
 }
 
 /// A handle that the relay owns.
@@ -70,11 +154,18 @@ impl Answers for Handle {
     }
 
     fn answer(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value, _at: u64) -> Answer {
-        let (found, request, destination) = self.0.find(connection, protocol, &request);
-        if let Found::Call(call) = found {
-            let responses = self.0.recorded(call);
+        let Looked { found, request, destination, at } = self.0.find(connection, protocol, &facts.class, &request);
+        if let Some(call) = found {
             self.0.claimed.notify_one();
-            return Answer::Recorded(responses);
+            let Some(held) = self.0.held_until(call) else { return Answer::Recorded(self.0.recorded(call)) };
+            let shared = self.0.clone();
+            return Answer::Later(Box::pin(async move {
+                match held {
+                    Held::Until(recorded) => shared.clock.reaches(recorded).await,
+                    Held::For(duration) => tokio::time::sleep(duration).await,
+                }
+                shared.recorded(call)
+            }));
         }
         let additional = Additional {
             protocol: protocol.to_owned(),
@@ -82,6 +173,7 @@ impl Answers for Handle {
             class: facts.class.clone(),
             summary: facts.summary.clone(),
             request,
+            at,
             by_driver: facts.lifetime == Lifetime::Session,
         };
         let mut pool = self.0.pool();
@@ -97,16 +189,12 @@ impl Answers for Handle {
         &self,
         connection: &ConnectionInfo,
         protocol: &str,
-        _facts: &Facts,
+        facts: &Facts,
         request: Value,
     ) -> Option<Vec<Vec<u8>>> {
-        match self.0.find(connection, protocol, &request).0 {
-            Found::Call(call) => {
-                self.0.claimed.notify_one();
-                Some(self.0.recorded(call))
-            }
-            Found::Nothing => None,
-        }
+        let call = self.0.find(connection, protocol, &facts.class, &request).found?;
+        self.0.claimed.notify_one();
+        Some(self.0.recorded(call))
     }
 
     fn unanswered(&self, connection: &ConnectionInfo, reason: &str) {

@@ -1,11 +1,12 @@
 //! The verdict: what the application answered, and the calls it made, against what was recorded.
-use document::{DiffOptions, Difference, DifferenceKind, Value, diff};
-use plugins::Part;
+use document::{Difference, Value};
+use matcher::{Moment, Trial};
 use store::TestCase;
 
 use crate::{
+    lesson::Unexplained,
     pool::{Additional, Claimer, Pool},
-    replay::{Outcome, Replay, is_used_up},
+    replay::{Outcome, Replay, SLACK, is_used_up},
 };
 
 /// Below this two requests have nothing to do with each other (0 to 1000).
@@ -40,6 +41,28 @@ impl TestVerdict {
     }
 }
 
+impl TestVerdict {
+    /// Each thing that is not as recorded, without values that differ from run to run.
+    pub(crate) fn unexplained(&self) -> Vec<Unexplained> {
+        let why = |difference: &Difference| {
+            let why = difference.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+            format!("{} {}{why}", difference.path, format!("{:?}", difference.kind).to_lowercase())
+        };
+        let words = |words: String| Unexplained { words, missing: None };
+        let mut all: Vec<Unexplained> = self.error.iter().cloned().map(words).collect();
+        all.extend(self.differences.iter().map(why).map(words));
+        for call in self.calls.iter().filter(|call| !call.by_driver) {
+            let kind = format!("{:?}", call.change).to_lowercase();
+            let nearest = call.mock.as_ref().map_or_else(String::new, |mock| format!(" ({mock})"));
+            let words = format!("call {kind}: {} {}{nearest}", call.protocol, call.summary);
+            let missing = call.mock.clone().filter(|_| call.change == CallChange::Missing);
+            all.push(Unexplained { words, missing });
+        }
+        all.extend(self.troubles.iter().cloned().map(words));
+        all
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallChange {
     /// Recorded, and not made.
@@ -63,6 +86,8 @@ pub struct CallVerdict {
     pub differences: Vec<Difference>,
     /// Tests that were in flight together when it was recorded: it is one of theirs.
     pub shared_with: Vec<String>,
+    /// What drivers and pools do on their own: alone it fails no test.
+    pub by_driver: bool,
 }
 
 pub(crate) fn judge(replay: &Replay, outcomes: &[Outcome]) -> Vec<TestVerdict> {
@@ -101,7 +126,7 @@ fn judge_test(
     verdict.ran = true;
     match &outcome.answered {
         Ok(responses) => {
-            verdict.differences = compare(replay, test, responses);
+            verdict.differences.clone_from(&outcome.differences);
             verdict.responses.clone_from(responses);
         }
         Err(error) => verdict.error = Some(error.clone()),
@@ -111,39 +136,6 @@ fn judge_test(
     let troubles = pool.troubles.iter().filter(|(of, _)| *of == Some(n)).map(|(_, trouble)| trouble.clone());
     verdict.troubles = troubles.collect();
     verdict
-}
-
-fn compare(replay: &Replay, test: &TestCase, responses: &[Value]) -> Vec<Difference> {
-    let form = replay.shared.forms.of(&replay.shared.registry, &test.kind, Part::Response);
-    let noise = match document::Noise::new(test.noise.clone()) {
-        Ok(own) => form.noise().merged(&own),
-        Err(error) => {
-            tracing::warn!(test = %test.name, %error, "the test's noise is not used");
-            form.noise().clone()
-        }
-    };
-    let options = DiffOptions { ignore_ordering: replay.settings.ignore_ordering };
-    let expected: Vec<Value> = test.responses.iter().map(|response| form.canonical(&response.body)).collect();
-    let actual: Vec<Value> = responses.iter().map(|response| form.canonical(response)).collect();
-    if let ([expected], [actual]) = (&expected[..], &actual[..]) {
-        return diff(expected, actual, &noise, options);
-    }
-    let mut differences = Vec::new();
-    for n in 0..expected.len().max(actual.len()) {
-        let found = match (expected.get(n), actual.get(n)) {
-            (Some(expected), Some(actual)) => diff(expected, actual, &noise, options),
-            (expected, actual) => vec![Difference {
-                path: String::new(),
-                kind: if actual.is_none() { DifferenceKind::Missing } else { DifferenceKind::Added },
-                expected: expected.cloned(),
-                actual: actual.cloned(),
-            }],
-        };
-        let place =
-            |path: String| if path.is_empty() { format!("responses[{n}]") } else { format!("responses[{n}].{path}") };
-        differences.extend(found.into_iter().map(|found| Difference { path: place(found.path), ..found }));
-    }
-    differences
 }
 
 /// Missing, changed and additional calls of a test. What was made and not recorded is paired with what was recorded and
@@ -164,7 +156,7 @@ fn calls(replay: &Replay, pool: &Pool, n: usize, ran: usize, failed: bool) -> Ve
         } else {
             CallChange::Additional
         };
-        verdicts.push(of_made(pool, made, change, nearest.map(|(call, _)| call)));
+        verdicts.push(of_made(replay, pool, made, change, nearest.map(|(call, _)| call)));
     }
     verdicts.extend(missing.into_iter().map(|call| of_missing(replay, pool, call, n)));
     verdicts
@@ -176,10 +168,13 @@ fn is_missing(pool: &Pool, call: usize, ran: usize) -> bool {
     is_used_up(&recorded.mock) && recorded.claimed_by.is_none() && recorded.tests.iter().all(|test| *test < ran)
 }
 
-fn of_made(pool: &Pool, made: &Additional, change: CallChange, nearest: Option<usize>) -> CallVerdict {
+fn of_made(replay: &Replay, pool: &Pool, made: &Additional, change: CallChange, nearest: Option<usize>) -> CallVerdict {
     let nearest = nearest.map(|call| &pool.calls[call]);
     let differences = nearest.map_or_else(Vec::new, |recorded| {
-        diff(&recorded.request, &made.request, &document::Noise::default(), DiffOptions::default())
+        let moment = Moment { recorded: recorded.mock.started, live: made.at, slack: SLACK };
+        let (class, documents) = ((made.protocol.as_str(), made.class.as_str()), (&recorded.request, &made.request));
+        let trial = &mut Trial::new(&pool.bindings);
+        replay.shared.forms.compare_requests(class, documents, moment, trial).differences
     });
     CallVerdict {
         change,
@@ -189,6 +184,7 @@ fn of_made(pool: &Pool, made: &Additional, change: CallChange, nearest: Option<u
         mock: nearest.map(|recorded| recorded.mock.name.clone()),
         differences,
         shared_with: Vec::new(),
+        by_driver: made.by_driver,
     }
 }
 
@@ -206,5 +202,6 @@ fn of_missing(replay: &Replay, pool: &Pool, call: usize, n: usize) -> CallVerdic
         mock: Some(mock.name.clone()),
         differences: Vec::new(),
         shared_with: others.map(|test| replay.tests()[*test].name.clone()).collect(),
+        by_driver: false,
     }
 }

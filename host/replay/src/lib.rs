@@ -7,10 +7,12 @@
 
 mod aliases;
 mod answers;
+mod forms;
 mod judge;
+pub mod lesson;
 mod pool;
 mod replay;
 mod resolver;
 
 pub use judge::{CallChange, CallVerdict, TestVerdict};
-pub use replay::{Outcome, PrepareError, Replay, Settings};
+pub use replay::{Clock, Outcome, PrepareError, RealTime, Replay, Settings};

@@ -1,18 +1,23 @@
 //! The recorded calls, and who may have them.
 //!
-//! A live request is brought into the form that is compared, hashed, and looked up. Of the recorded calls that are
-//! equal, the current test gets the first unclaimed one of its own, in the order of its mapping. Calls of no test
-//! (start-up, background jobs) are a set of their own; what any connection may ask any time is never used up.
+//! A live request is brought into the form that is compared, hashed, and looked up. Of the recorded calls that it may be
+//! (equal but for what the matchers of its class allow), the current test gets the first unclaimed one of its own, in the
+//! order of its mapping. Calls of no test (start-up, background jobs) are a set of their own; what any connection may ask
+//! any time is never used up.
 //!
 //! While it is open which of several overlapping tests made a call, those tests share what they have: a test that finds
 //! nothing of its own gets the nearest equal call of its crowd. Together they must make exactly the calls that were
-//! recorded; which of two equal ones was whose, the first replay that passes writes down, and then each has its own.
-use std::collections::{BTreeMap, HashMap, HashSet};
+//! recorded; which of two equal ones was whose, replays settle, and then each has its own.
+//!
+//! While learning, a request that finds nothing equal gets the recorded call of its class that differs least from it, if
+//! every difference is of a kind that differs from run to run.
+use std::collections::{BTreeMap, HashMap};
 
 use document::{Hash, Noise, Value};
+use matcher::{Bindings, Explained, Kind, Moment, Trial};
 use store::{Lifetime, Mock};
 
-use crate::aliases::Aliases;
+use crate::{aliases::Aliases, forms::Forms, lesson::Lesson, replay::SLACK};
 
 /// A call that the application made and that nothing recorded matches.
 #[derive(Clone, Debug)]
@@ -23,8 +28,21 @@ pub(crate) struct Additional {
     pub summary: String,
     /// In the form that is compared.
     pub request: Value,
+    /// When, by the application's clock.
+    pub at: u64,
     /// What drivers and pools do on their own, they may do more often than when recorded: alone it fails no test.
     pub by_driver: bool,
+}
+
+/// What a live request asks for.
+pub(crate) struct Asked<'a> {
+    pub destination: &'a str,
+    pub protocol: &'a str,
+    pub class: &'a str,
+    /// In the form that is compared, with recorded values in the place of live ones.
+    pub request: &'a Value,
+    /// When, by the application's clock.
+    pub at: u64,
 }
 
 /// A recorded call, ready to be compared.
@@ -35,6 +53,10 @@ pub(crate) struct Recorded {
     /// The tests that it may belong to, in order. Empty: to none, it is background.
     pub tests: Vec<usize>,
     pub claimed_by: Option<Claimer>,
+    /// How often it was the answer.
+    pub claims: usize,
+    /// Rules of its own, by which it is found instead.
+    own: Option<Noise>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +67,9 @@ pub(crate) enum Claimer {
 
 type Key = (String, String, Hash);
 
+/// (destination, protocol, class)
+type ClassKey = (String, String, String);
+
 /// The destination of a mock that has none.
 const ANYWHERE: &str = "";
 
@@ -54,8 +79,10 @@ pub(crate) struct Pool {
     aliases: Aliases,
     /// (destination, protocol, hash) -> calls, in recorded order.
     by_content: HashMap<Key, Vec<usize>>,
+    /// The calls that differ may be learned from. Only while learning.
+    by_class: HashMap<ClassKey, Vec<usize>>,
     /// Calls with noise rules of their own cannot be found by hash: (destination, protocol) -> calls.
-    noisy: HashMap<(String, String), Vec<(usize, Noise)>>,
+    noisy: HashMap<(String, String), Vec<usize>>,
     protocols: HashMap<String, Vec<String>>,
     /// Destinations that were never reached: host, port, how.
     out_of_reach: Vec<(String, u16, String)>,
@@ -65,39 +92,58 @@ pub(crate) struct Pool {
     crowds: Vec<Option<usize>>,
     /// Of each test, when it was in flight.
     windows: Vec<(u64, u64)>,
+    /// What was first claimed while it ran, background included.
+    made: Vec<Vec<usize>>,
     /// The test that is running, or the last one that did.
     current: Option<usize>,
     additional: BTreeMap<Option<usize>, Vec<Additional>>,
     /// What was said of connections that could not be answered at all.
     pub troubles: Vec<(Option<usize>, String)>,
+    /// What stands for what, so far.
+    pub bindings: Bindings,
+    /// What was seen while learning.
+    pub lesson: Option<Lesson>,
 }
 
-/// What a live request found.
-pub(crate) enum Found {
-    Call(usize),
-    Nothing,
+/// Why a recorded call is the one that was asked for.
+#[derive(Default)]
+struct Fit {
+    explained: Vec<Explained>,
+    bindings: Vec<(String, String)>,
+}
+
+impl Fit {
+    /// How much had to be explained; numbers explain too easily.
+    fn cost(&self) -> usize {
+        let cost = |found: &Explained| if matches!(found.kind, Kind::Number { .. }) { 4 } else { 1 };
+        self.explained.iter().map(cost).sum()
+    }
 }
 
 impl Pool {
-    pub fn new(tests: usize, aliases: Aliases) -> Self {
+    pub fn new(tests: usize, aliases: Aliases, learns: bool) -> Self {
         Self {
             calls: Vec::new(),
             aliases,
             by_content: HashMap::new(),
+            by_class: HashMap::new(),
             noisy: HashMap::new(),
             protocols: HashMap::new(),
             out_of_reach: Vec::new(),
             of_test: vec![Vec::new(); tests],
             crowds: vec![None; tests],
             windows: vec![(0, 0); tests],
+            made: vec![Vec::new(); tests],
             current: None,
             additional: BTreeMap::new(),
             troubles: Vec::new(),
+            bindings: Bindings::default(),
+            lesson: learns.then(Lesson::default),
         }
     }
 
-    /// Adds a call whose request was brought into the form that is compared; `noise` are the mock's own rules.
-    pub fn add(&mut self, mock: Mock, request: Value, hash: Hash, noise: Option<Noise>) {
+    /// Adds a call whose request was brought into the form that is compared; `own` are the mock's own rules.
+    pub fn add(&mut self, mock: Mock, request: Value, hash: Hash, own: Option<Noise>) {
         let index = self.calls.len();
         if let Some(how) = &mock.unreachable {
             if let Some((host, port)) = split(&mock.destination) {
@@ -109,13 +155,18 @@ impl Pool {
             if !protocols.contains(&mock.kind) {
                 protocols.push(mock.kind.clone());
             }
-            let place = (destination, mock.kind.clone());
-            match noise {
-                Some(noise) => self.noisy.entry(place).or_default().push((index, noise)),
-                None => self.by_content.entry((place.0, place.1, hash)).or_default().push(index),
+            if self.lesson.is_some() {
+                let class = (destination.clone(), mock.kind.clone(), mock.class.clone());
+                self.by_class.entry(class).or_default().push(index);
+            }
+            if own.is_some() {
+                self.noisy.entry((destination.clone(), mock.kind.clone())).or_default().push(index);
+            }
+            if own.is_none() {
+                self.by_content.entry((destination, mock.kind.clone(), hash)).or_default().push(index);
             }
         }
-        self.calls.push(Recorded { mock, request, tests: Vec::new(), claimed_by: None });
+        self.calls.push(Recorded { mock, request, tests: Vec::new(), claimed_by: None, claims: 0, own });
     }
 
     /// Says which calls a test may claim, in that order. Tests are numbered in the order in which they run.
@@ -157,67 +208,126 @@ impl Pool {
     }
 
     /// The call that answers this request, claimed.
-    pub fn claim(&mut self, destination: &str, protocol: &str, request: &Value, hash: Hash) -> Found {
-        let key = (self.aliases.of(destination), protocol.to_owned(), hash);
+    pub fn claim(&mut self, asked: &Asked<'_>, forms: &Forms) -> Option<usize> {
+        let hash = forms.hash(asked.protocol, asked.class, asked.request);
+        let destination = self.aliases.of(asked.destination);
+        let key = (destination, asked.protocol.to_owned(), hash);
         let anywhere = (ANYWHERE.to_owned(), key.1.clone(), hash);
         let calls = [&key, &anywhere].into_iter().filter_map(|key| self.by_content.get(key));
         let mut equal: Vec<usize> = calls.flatten().copied().collect();
-        if let Some(noisy) = self.noisy.get(&(key.0, key.1)) {
-            let fits = |(call, noise): &&(usize, Noise)| noise.hash(&self.calls[*call].request) == noise.hash(request);
-            equal.extend(noisy.iter().filter(fits).map(|(call, _)| *call));
+        if let Some(noisy) = self.noisy.get(&(key.0.clone(), key.1.clone())) {
+            let fits = |call: &&usize| {
+                let recorded = &self.calls[**call];
+                recorded.own.as_ref().is_some_and(|own| own.hash(&recorded.request) == own.hash(asked.request))
+            };
+            equal.extend(noisy.iter().filter(fits));
         }
-        let found = self
-            .own(&equal)
-            .or_else(|| self.shared(&equal))
-            .or_else(|| self.background(&equal))
-            .or_else(|| self.of_the_crowd(&equal));
-        let Some(call) = found else { return Found::Nothing };
+        equal.sort_unstable();
+        let (call, fit) = self
+            .first_that_fits(&equal, asked, forms)
+            .or_else(|| self.most_alike((key.0, key.1, asked.class.to_owned()), asked, forms))?;
+        self.take(call, fit);
+        Some(call)
+    }
+
+    fn take(&mut self, call: usize, fit: Fit) {
         let recorded = &mut self.calls[call];
+        recorded.claims += 1;
+        self.bindings.accept(fit.bindings);
+        if let Some(lesson) = &mut self.lesson {
+            lesson.call(&recorded.mock, fit.explained);
+        }
         if recorded.mock.lifetime == Lifetime::Test && recorded.claimed_by.is_none() {
+            if let Some(test) = self.current {
+                self.made[test].push(call);
+            }
             recorded.claimed_by = Some(match self.current {
                 Some(test) if !recorded.tests.is_empty() => Claimer::Test(test),
                 _ => Claimer::Background,
             });
         }
-        Found::Call(call)
     }
 
-    /// The first unclaimed one of the current test.
-    fn own(&self, equal: &[usize]) -> Option<usize> {
-        let mine = &self.of_test[self.current?];
-        let equal: HashSet<usize> = equal.iter().copied().collect();
-        mine.iter().copied().find(|call| equal.contains(call) && self.calls[*call].claimed_by.is_none())
+    /// Of those with the same hash, the first that it may be.
+    fn first_that_fits(&self, equal: &[usize], asked: &Asked<'_>, forms: &Forms) -> Option<(usize, Fit)> {
+        self.tiers(equal).flatten().find_map(|call| self.fit(call, asked, forms).map(|fit| (call, fit)))
     }
 
-    /// The unclaimed one, of a test in the same crowd, that was made nearest to the current test.
-    fn of_the_crowd(&self, equal: &[usize]) -> Option<usize> {
-        let current = self.current?;
-        let crowd = self.crowds[current]?;
-        let is_theirs = |call: &&usize| {
-            let recorded = &self.calls[**call];
+    /// Of those of the same class, the one that has to be explained least; a test's own before others.
+    fn most_alike(&self, class: ClassKey, asked: &Asked<'_>, forms: &Forms) -> Option<(usize, Fit)> {
+        /// Comparing costs: so many are looked at.
+        const MOST: usize = 256;
+        let alike = self.by_class.get(&class)?;
+        let best = |tier: Vec<usize>| {
+            let fits = tier.into_iter().take(MOST).filter_map(|call| Some((call, self.fit(call, asked, forms)?)));
+            fits.min_by_key(|(_, fit)| fit.cost())
+        };
+        self.tiers(alike).find_map(best)
+    }
+
+    /// May this recorded call be what is asked for?
+    fn fit(&self, call: usize, asked: &Asked<'_>, forms: &Forms) -> Option<Fit> {
+        let recorded = &self.calls[call];
+        if recorded.own.is_some() || recorded.request == *asked.request {
+            return Some(Fit::default());
+        }
+        // What comes round again has other values each time.
+        let mut trial = if recorded.claimed_by.is_some() { Trial::free() } else { Trial::new(&self.bindings) };
+        let (class, documents) = ((asked.protocol, asked.class), (&recorded.request, asked.request));
+        let compared = forms.compare_requests(class, documents, self.moment(recorded, asked.at), &mut trial);
+        let bindings = trial.into_new();
+        compared.differences.is_empty().then_some(Fit { explained: compared.explained, bindings })
+    }
+
+    fn moment(&self, recorded: &Recorded, live: u64) -> Moment {
+        let longest = recorded.tests.iter().map(|test| self.windows[*test].1 - self.windows[*test].0).max();
+        Moment { recorded: recorded.mock.started, live, slack: SLACK + longest.unwrap_or_default() }
+    }
+
+    /// Those of `calls`, which are sorted, that may be claimed now, in the order in which they are.
+    fn tiers(&self, calls: &[usize]) -> impl Iterator<Item = Vec<usize>> {
+        [Self::own, Self::shared, Self::background, Self::of_the_crowd].into_iter().map(move |tier| tier(self, calls))
+    }
+
+    /// The unclaimed ones of the current test.
+    fn own(&self, calls: &[usize]) -> Vec<usize> {
+        let Some(test) = self.current else { return Vec::new() };
+        let free = |call: &usize| self.calls[*call].claimed_by.is_none() && calls.binary_search(call).is_ok();
+        self.of_test[test].iter().copied().filter(free).collect()
+    }
+
+    /// The unclaimed ones of tests in the same crowd, those first that were made nearest to the current test.
+    fn of_the_crowd(&self, calls: &[usize]) -> Vec<usize> {
+        let Some(current) = self.current else { return Vec::new() };
+        let Some(crowd) = self.crowds[current] else { return Vec::new() };
+        let is_theirs = |call: &usize| {
+            let recorded = &self.calls[*call];
             recorded.claimed_by.is_none() && recorded.tests.iter().any(|test| self.crowds[*test] == Some(crowd))
         };
         let (started, ended) = self.windows[current];
-        let distance = |call: &&usize| {
-            let at = self.calls[**call].mock.started;
+        let distance = |call: &usize| {
+            let at = self.calls[*call].mock.started;
             started.saturating_sub(at) + at.saturating_sub(ended)
         };
-        equal.iter().filter(is_theirs).min_by_key(distance).copied()
+        let mut theirs: Vec<usize> = calls.iter().copied().filter(is_theirs).collect();
+        theirs.sort_by_key(distance);
+        theirs
     }
 
     /// What any connection may ask any time.
-    fn shared(&self, equal: &[usize]) -> Option<usize> {
-        equal.iter().copied().find(|call| self.calls[*call].mock.lifetime != Lifetime::Test)
+    fn shared(&self, calls: &[usize]) -> Vec<usize> {
+        calls.iter().copied().filter(|call| self.calls[*call].mock.lifetime != Lifetime::Test).collect()
     }
 
-    /// A call of no test: the first unclaimed one; once all are claimed, the last again, since jobs come round.
-    fn background(&self, equal: &[usize]) -> Option<usize> {
-        let of_none = |call: &&usize| {
-            let recorded = &self.calls[**call];
+    /// Calls of no test: the unclaimed ones; once all are claimed, the last again, since jobs come round.
+    fn background(&self, calls: &[usize]) -> Vec<usize> {
+        let of_none = |call: &usize| {
+            let recorded = &self.calls[*call];
             recorded.mock.lifetime == Lifetime::Test && recorded.tests.is_empty()
         };
-        let fresh = equal.iter().filter(of_none).find(|call| self.calls[**call].claimed_by.is_none());
-        fresh.or_else(|| equal.iter().rfind(of_none)).copied()
+        let (free, claimed): (Vec<usize>, Vec<usize>) =
+            calls.iter().copied().filter(of_none).partition(|call| self.calls[*call].claimed_by.is_none());
+        free.into_iter().chain(claimed.into_iter().rev()).collect()
     }
 
     pub fn note_additional(&mut self, additional: Additional) {
@@ -239,6 +349,11 @@ impl Pool {
             let recorded = &self.calls[*call];
             recorded.claimed_by.is_none() && recorded.tests.len() == 1
         })
+    }
+
+    /// What was first claimed while this test ran.
+    pub fn made_during(&self, test: usize) -> &[usize] {
+        &self.made[test]
     }
 
     /// The calls that a test may claim.
@@ -287,7 +402,7 @@ mod tests {
 
     /// Calls to one destination; `tests` are those that may have made each.
     fn pool(calls: &[(&str, Lifetime, &[usize])], tests: usize) -> Pool {
-        let mut pool = Pool::new(tests, Aliases::default());
+        let mut pool = Pool::new(tests, Aliases::default(), false);
         for (n, (request, lifetime, _)) in calls.iter().enumerate() {
             let request = Value::from(*request);
             let (kind, destination, started) = ("Line".to_owned(), "kv.test:7070".to_owned(), n as u64);
@@ -302,11 +417,8 @@ mod tests {
         pool
     }
     fn ask(pool: &mut Pool, request: &str) -> Option<usize> {
-        let request = Value::from(request);
-        match pool.claim("kv.test:7070", "Line", &request, document::hash(&request)) {
-            Found::Call(call) => Some(call),
-            Found::Nothing => None,
-        }
+        let (destination, protocol, class, request) = ("kv.test:7070", "Line", "", &Value::from(request));
+        pool.claim(&Asked { destination, protocol, class, request, at: 0 }, &Forms::plain())
     }
     use Lifetime::{Session, Test};
 
@@ -353,7 +465,7 @@ mod tests {
 
     #[test]
     fn a_mock_without_a_destination_stands_for_any() {
-        let mut pool = Pool::new(1, Aliases::default());
+        let mut pool = Pool::new(1, Aliases::default(), false);
         let request = Value::from("GET a");
         let mock = Mock { kind: "Line".to_owned(), ..Mock::default() };
         pool.add(mock, request.clone(), document::hash(&request), None);

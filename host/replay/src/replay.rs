@@ -6,18 +6,24 @@ use std::{
     time::Duration,
 };
 
-use document::{BadRule, Noise, Value};
-use plugins::{Failure, Part, Plugin, Registry};
+use document::{BadRule, Difference, DifferenceKind, Noise, Value};
+use matcher::{Moment, Trial};
+use plugins::{Failure, Part, Registry};
 use relay::{Answers, Common, Drive, DriveError, Driven};
 use store::{Assets, Lifetime, MappedMock, Mapping, Mock, TestCase, TestSet};
 
 use crate::{
     aliases::Aliases,
-    answers::{Handle, Shared},
+    answers::{AppClock, Handle, Shared},
+    forms::{Compared, Forms},
     judge::{self, TestVerdict},
+    lesson::Lesson,
     pool::{Claimer, Pool},
     resolver::Resolver,
 };
+
+/// How far apart two times may be, beside how long a test took: a second that had just begun, a coarse clock.
+pub(crate) const SLACK: u64 = 2_000_000_000;
 
 /// How to replay.
 #[derive(Clone, Debug)]
@@ -28,6 +34,24 @@ pub struct Settings {
     pub noise: Vec<(String, Vec<String>)>,
     /// JSON arrays are equal in any order.
     pub ignore_ordering: bool,
+    /// The code is known to be the same: what differs from the recording is learned from.
+    pub learns: bool,
+}
+
+/// The application's clock.
+pub trait Clock {
+    /// Moves it to the recorded time, if that is later. Nanoseconds by which it is ahead of the real clock now, or
+    /// behind it.
+    fn move_to(&self, recorded: u64) -> i64;
+}
+
+/// The application has the real clock.
+pub struct RealTime;
+
+impl Clock for RealTime {
+    fn move_to(&self, _: u64) -> i64 {
+        0
+    }
 }
 
 /// Why a test set cannot be replayed.
@@ -54,64 +78,8 @@ pub struct Outcome {
     pub started: u64,
     pub ended: u64,
     pub answered: Result<Vec<Value>, String>,
-}
-
-/// How each protocol's documents are compared: what its parser calls volatile, and the user's noise.
-pub(crate) struct Forms {
-    noise: HashMap<(String, bool), Noise>,
-    user: Noise,
-}
-
-/// One protocol's documents, one part of them.
-pub(crate) struct Form<'a> {
-    plugin: Option<&'a Plugin>,
-    part: Part,
-    noise: Noise,
-}
-
-impl Forms {
-    fn new(registry: &Registry, settings: &Settings) -> Result<Self, BadRule> {
-        let user = Noise::new(settings.noise.clone())?;
-        let mut noise = HashMap::new();
-        for plugin in registry.iter() {
-            let manifest = &plugin.manifest;
-            for (paths, request) in [(&manifest.volatile_request, true), (&manifest.volatile_response, false)] {
-                let volatile = Noise::new(paths.iter().map(|path| (path.clone(), Vec::new())))?;
-                // The user's noise is about answers, as Keploy's is; what calls say is a mock's own `noise.req`.
-                let all = if request { volatile } else { volatile.merged(&user) };
-                noise.insert((manifest.protocol.clone(), request), all);
-            }
-        }
-        Ok(Self { noise, user })
-    }
-
-    pub fn of<'a>(&self, registry: &'a Registry, protocol: &str, part: Part) -> Form<'a> {
-        let request = matches!(part, Part::Request);
-        let noise = self.noise.get(&(protocol.to_owned(), request)).unwrap_or(&self.user).clone();
-        Form { plugin: registry.get(protocol).map(|plugin| &**plugin), part, noise }
-    }
-}
-
-impl Form<'_> {
-    /// The parser's canonical form. A parser that fails at it leaves the document as it is: then it is compared so.
-    pub fn canonical(&self, document: &Value) -> Value {
-        let canonical = self.plugin.map(|plugin| plugin.canonical(self.part, document));
-        match canonical {
-            Some(Ok(canonical)) => canonical,
-            Some(Err(failure)) => {
-                tracing::warn!(%failure, "a document is compared as it is");
-                document.clone()
-            }
-            None => document.clone(),
-        }
-    }
-    pub fn noise(&self) -> &Noise {
-        &self.noise
-    }
-    /// Canonical, and without what differs on every run.
-    pub fn strip(&self, document: &Value) -> Value {
-        self.noise.strip(&self.canonical(document))
-    }
+    /// In what it answered.
+    pub differences: Vec<Difference>,
 }
 
 /// A test set that is ready to run.
@@ -137,11 +105,13 @@ impl Replay {
             return Err(PrepareError::NoTests { set: set.name });
         }
         set.tests.sort_by(|a, b| (a.started, &a.name).cmp(&(b.started, &b.name)));
-        let forms = Forms::new(registry, &settings)?;
+        let matchers = set.matchers.clone().unwrap_or_default();
+        let forms = Forms::new(registry, &settings, &matchers)?;
         let mut aliases = Aliases::default();
         set.mocks.iter().filter(|mock| mock.kind == "DNS").for_each(|mock| aliases.learn(mock));
-        let mut pool = Pool::new(set.tests.len(), aliases);
+        let mut pool = Pool::new(set.tests.len(), aliases, settings.learns);
         let mut resolver = Resolver::default();
+        let began = began(&set);
         let mut names: HashMap<String, usize> = HashMap::new();
         for mock in std::mem::take(&mut set.mocks) {
             if mock.kind == "DNS" {
@@ -164,7 +134,7 @@ impl Replay {
         for (test, calls) in of_test {
             pool.map(test, calls);
         }
-        let crowds = crowds(&set);
+        let crowds = crowds(&set, settings.learns);
         for (n, (test, crowd)) in set.tests.iter().zip(crowds).enumerate() {
             pool.place(n, (test.started, test.ended), crowd);
         }
@@ -175,6 +145,7 @@ impl Replay {
             resolver: resolver.into(),
             assets,
             claimed: tokio::sync::Notify::new(),
+            clock: AppClock::new(began),
         };
         Ok(Self { set, settings, shared: Arc::new(shared) })
     }
@@ -187,6 +158,11 @@ impl Replay {
     /// The test set's.
     pub fn name(&self) -> &str {
         &self.set.name
+    }
+
+    /// When the recording began: where the application's clock begins, too.
+    pub fn began(&self) -> u64 {
+        self.shared.clock.began
     }
 
     /// In the order in which they run.
@@ -204,22 +180,89 @@ impl Replay {
 
     /// Sends the tests, one after the other. `listening` says where the application listens on a port; `each` gets
     /// every outcome as it comes, and returns false to stop.
+    /// Before each, the application's clock is moved to the time at which it was recorded.
     pub async fn drive(
         &self,
         common: &Common,
         listening: &dyn Fn(u16) -> Option<SocketAddr>,
+        clock: &dyn Clock,
         each: &mut dyn FnMut(&TestCase, Outcome) -> bool,
     ) {
         let mut driver = Driver { replay: self, common, listening, open: HashMap::new() };
         for (n, test) in self.set.tests.iter().enumerate() {
             self.shared.pool().begin(n);
+            self.shared.clock.set(test.started, clock.move_to(test.started));
             let started = relay::now();
             let answered = driver.send(test).await;
+            let differences = match &answered {
+                Ok(responses) => self.compare(test, responses, (started, relay::now())),
+                Err(_) => Vec::new(),
+            };
             self.trailing_calls().await;
-            if !each(test, Outcome { started, ended: relay::now(), answered }) {
+            if !each(test, Outcome { started, ended: relay::now(), answered, differences }) {
                 break;
             }
         }
+    }
+
+    /// What the application answered otherwise than recorded. What it made up is followed from here on.
+    fn compare(&self, test: &TestCase, responses: &[Value], (started, ended): (u64, u64)) -> Vec<Difference> {
+        let form = self.shared.forms.of(&self.shared.registry, &test.kind, Part::Response);
+        let noise = match Noise::new(test.noise.clone()) {
+            Ok(own) => form.noise().merged(&own),
+            Err(error) => {
+                tracing::warn!(test = %test.name, %error, "the test's noise is not used");
+                form.noise().clone()
+            }
+        };
+        let taken = (test.ended - test.started.min(test.ended)) + (ended - started.min(ended));
+        let live = self.shared.clock.at(started);
+        let moment = Moment { recorded: test.started, live, slack: SLACK + taken };
+        let mut pool = self.shared.pool();
+        let expected: Vec<Value> = test.responses.iter().map(|response| form.canonical(&response.body)).collect();
+        let actual = responses.iter().map(|response| form.canonical(&pool.bindings.to_recorded(response)));
+        let actual: Vec<Value> = actual.collect();
+        let (mut trial, mut explained, mut differences) = (Trial::new(&pool.bindings), Vec::new(), Vec::new());
+        let alone = expected.len() == 1 && actual.len() == 1;
+        for n in 0..expected.len().max(actual.len()) {
+            let place = |path: String| match (alone, path.is_empty()) {
+                (true, _) => path,
+                (false, true) => format!("responses[{n}]"),
+                (false, false) => format!("responses[{n}].{path}"),
+            };
+            let (Some(expected), Some(actual)) = (expected.get(n), actual.get(n)) else {
+                let (expected, actual) = (expected.get(n).cloned(), actual.get(n).cloned());
+                let kind = if actual.is_none() { DifferenceKind::Missing } else { DifferenceKind::Added };
+                differences.push(Difference { path: place(String::new()), kind, expected, actual, why: None });
+                continue;
+            };
+            let class = (test.kind.as_str(), test.class.as_str());
+            let forms = &self.shared.forms;
+            let compared = forms.compare_responses(class, &noise, (expected, actual), moment, &mut trial);
+            let Compared { differences: found, explained: reasons } = compared;
+            explained.extend(reasons);
+            differences.extend(found.into_iter().map(|found| Difference { path: place(found.path), ..found }));
+        }
+        let new = trial.into_new();
+        pool.bindings.accept(new);
+        if let Some(lesson) = &mut pool.lesson {
+            lesson.response(test, explained);
+        }
+        differences
+    }
+
+    /// What was learned, when all tests were judged.
+    pub fn lesson(&self, verdicts: &[TestVerdict]) -> Lesson {
+        let pool = self.shared.pool();
+        let mut lesson = pool.lesson.clone().unwrap_or_default();
+        for (n, (test, verdict)) in self.tests().iter().zip(verdicts).enumerate() {
+            let names = pool.made_during(n).iter().map(|call| pool.calls[*call].mock.name.clone());
+            lesson.claimed(&test.name, names.collect());
+            if !verdict.passed() {
+                lesson.differs(&test.name, verdict.unexplained());
+            }
+        }
+        lesson
     }
 
     /// Calls that the application makes after it has answered: those that were recorded are waited for, a little.
@@ -295,10 +338,17 @@ impl Replay {
     }
 }
 
+/// When the first of it was recorded.
+fn began(set: &TestSet) -> u64 {
+    let tests = set.tests.iter().map(|test| test.started);
+    let mocks = set.mocks.iter().filter(|mock| mock.kind != "DNS").map(|mock| mock.started);
+    tests.chain(mocks).min().unwrap_or_default()
+}
+
 /// Of each test, in order, the crowd of overlapping tests that it belongs to, where the mappings leave something open in
 /// that crowd: then a call of any of them may be any other's.
-fn crowds(set: &TestSet) -> Vec<Option<usize>> {
-    let is_open = |mapping: &&Mapping| !mapping.mocks.iter().all(MappedMock::is_settled);
+fn crowds(set: &TestSet, learns: bool) -> Vec<Option<usize>> {
+    let is_open = |mapping: &&Mapping| learns || !mapping.mocks.iter().all(MappedMock::is_settled);
     let open: HashSet<&str> = set.mappings.iter().filter(is_open).map(|mapping| mapping.test.as_str()).collect();
     let (mut crowd, mut until) = (0, 0);
     let number = |test: &TestCase| {
@@ -331,7 +381,7 @@ fn parsers_are_there(set: &TestSet, registry: &Registry) -> Result<(), PrepareEr
 fn add(pool: &mut Pool, mock: Mock, registry: &Registry, forms: &Forms) -> Result<(), PrepareError> {
     let form = forms.of(registry, &mock.kind, Part::Request);
     let request = form.strip(&mock.request);
-    let hash = document::hash(&request);
+    let hash = forms.hash(&mock.kind, &mock.class, &request);
     let own = match &mock.noise[..] {
         [] => None,
         paths => Some(Noise::new(paths.iter().map(|path| (path.clone(), Vec::new())))?),
@@ -381,7 +431,8 @@ impl Driver<'_> {
         let (wanted, limit) = (test.responses.len(), self.replay.settings.api_timeout);
         let assets = &self.replay.shared.assets;
         let blob = |blob: &document::Blob| assets.open(blob).map(Into::into).map_err(std::io::Error::other);
-        let Driven { responses, .. } = drive.exchange(test.request.to_cbor(), wanted, limit, &blob).await?;
+        let request = self.replay.shared.pool().bindings.to_live(&test.request);
+        let Driven { responses, .. } = drive.exchange(request.to_cbor(), wanted, limit, &blob).await?;
         if self.open.len() < Self::MOST {
             self.open.insert(test.connection.clone(), drive);
         }

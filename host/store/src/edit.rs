@@ -1,8 +1,8 @@
 //! Changing a test set that exists: what a replay has learned, what a person has accepted.
 use crate::{
-    Error, Mapping, Project, Record, TestCase, envelope,
-    layout::{MAPPINGS, TESTS},
-    mappings,
+    Error, Mapping, Matchers, Project, Record, TestCase, envelope,
+    layout::{MAPPINGS, MATCHERS, TESTS},
+    mappings, matchers,
     recording::test_file,
 };
 
@@ -13,6 +13,14 @@ impl Project {
     /// When it cannot be written; the old one is there then.
     pub fn write_mappings(&self, set: &str, mappings: &[Mapping]) -> Result<(), Error> {
         mappings::write(self.files, &self.set_dir(set).join(MAPPINGS), set, mappings)
+    }
+
+    /// Replaces a test set's `matchers.yaml`.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old one is there then.
+    pub fn write_matchers(&self, set: &str, learned: &Matchers) -> Result<(), Error> {
+        matchers::write(self.files, &self.set_dir(set).join(MATCHERS), set, learned)
     }
 
     /// Replaces a test, in the file it was loaded from; a new one goes to `tests/NAME.yaml`.

@@ -16,6 +16,7 @@ mod journal;
 mod layout;
 mod load;
 mod mappings;
+mod matchers;
 mod model;
 mod names;
 mod recording;

@@ -17,8 +17,8 @@ use crate::{
     Assets, Foreign, Lifetime, Mapping, Record, Response, Source, TestSet, envelope,
     envelope::{Complaint, Envelope, Mould},
     error::advice,
-    layout::{JOURNAL, MAPPINGS, MOCKS, TESTS, natural},
-    mappings,
+    layout::{JOURNAL, MAPPINGS, MATCHERS, MOCKS, TESTS, natural},
+    mappings, matchers,
 };
 
 /// How documents that are not in today's shape become so: the plugins' business.
@@ -83,6 +83,7 @@ impl TestSet {
         loader.tests();
         loader.file(&directory.join(MOCKS), Mould::Mock);
         loader.mappings();
+        loader.matchers();
         loader.check_names();
         loader.check_blobs();
         loader.set.tests.sort_by_key(|test| test.started);
@@ -272,6 +273,20 @@ impl<'a> Loader<'a> {
             });
             let expanded = expanded.collect();
             *mocks = expanded;
+        }
+    }
+
+    fn matchers(&mut self) {
+        let path = self.set.directory.join(MATCHERS);
+        let Some((text, documents)) = self.parse(&path) else { return };
+        for Located { line, value } in documents {
+            match matchers::read(value) {
+                Ok(matchers) => self.set.matchers = Some(matchers),
+                Err(complaint) => {
+                    let line = yaml::find_line(&text, line, &complaint.path);
+                    self.complain(&path, line, &complaint.message, &complaint.hint);
+                }
+            }
         }
     }
 

@@ -128,6 +128,32 @@ impl MappedMock {
     }
 }
 
+/// What may differ from run to run though nothing has changed.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Matchers {
+    /// In responses, by the kind and class of the test.
+    pub tests: Vec<ClassMatchers>,
+    /// In what the application asks, by the kind and class of the call.
+    pub calls: Vec<ClassMatchers>,
+    /// Tests that came out otherwise in one replay than in another, and how.
+    pub flaky: Vec<Flaky>,
+}
+
+/// The rules for documents of one class.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct ClassMatchers {
+    /// `Http POST /items`
+    pub of: String,
+    pub rules: Vec<matcher::Rule>,
+}
+
+/// A test that came out otherwise though nothing had changed.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Flaky {
+    pub test: String,
+    pub what: Vec<String>,
+}
+
 /// A whole test set, as loaded.
 #[derive(Clone, Debug, Default)]
 pub struct TestSet {
@@ -138,5 +164,7 @@ pub struct TestSet {
     /// In the order they were recorded.
     pub mocks: Vec<Mock>,
     pub mappings: Vec<Mapping>,
+    /// None: nothing was learned yet.
+    pub matchers: Option<Matchers>,
     pub foreign: Vec<Foreign>,
 }

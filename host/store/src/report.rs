@@ -108,6 +108,9 @@ pub struct Difference {
     pub expected: Option<String>,
     /// None when it is missing.
     pub actual: Option<String>,
+    /// Where a matcher nearly allowed it: why it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 impl From<&document::Difference> for Difference {
@@ -129,6 +132,7 @@ impl From<&document::Difference> for Difference {
             kind,
             expected: show(&difference.expected),
             actual: show(&difference.actual),
+            why: difference.why.clone(),
         }
     }
 }

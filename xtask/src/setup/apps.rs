@@ -13,13 +13,16 @@ pub fn for_demo(place: &Place) -> Result {
 }
 
 pub fn all(place: &Place) -> Result {
-    python(place, "venv", &["flask", "aiohttp", "pydb"])?;
+    python(place, "venv", &["flask", "aiohttp", "pydb", "pynoise"])?;
     // Each by itself: they agree on nothing.
     node(place, "nodehttp", "node")?;
     node(place, "nodedb", "nodedb")?;
+    node(place, "nodenoise", "nodenoise")?;
     go(place, "gohttp")?;
     go(place, "godb")?;
+    go(place, "gonoise")?;
     java(place, "javadb")?;
+    java(place, "javanoise")?;
     rust(place, "rustdb")
 }
 

@@ -7,11 +7,12 @@ use std::{
 
 use record::{Recorder, Summary};
 use relay::Server;
+use replay::lesson::Learned;
 use store::Recording;
 
 use crate::{
     exit::{Code, Failure, Outcome},
-    parsers, sets,
+    learning, parsers, sets,
     stage::{self, Plan, Stage},
     style,
     tls::TlsArguments,
@@ -32,13 +33,16 @@ pub(crate) struct Arguments {
     record_timer: Option<Duration>,
     #[command(flatten)]
     tls: TlsArguments,
+    /// Do not replay the recording afterwards to learn what differs from run to run.
+    #[arg(long)]
+    no_learn: bool,
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
-    let Arguments { command, path, directories, record_timer, tls, json } = arguments;
+    let Arguments { command, path, directories, record_timer, tls, no_learn, json } = arguments;
     intercept::check()?;
     let (config, project) = sets::project(config_path, path)?;
     let command = stage::command(command, &config)?;
@@ -48,14 +52,16 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     sets::recover(&project)?;
     let recording = Recording::create(&project, config.record.naming)?;
     let recorder = Arc::new(Recorder::new(&recording));
+    let config = Arc::new(config);
     let plan = Plan {
         mode: intercept::Mode::Record,
-        command,
+        command: command.clone(),
         output: intercept::Stdio::Inherit,
         user: intercept::caller()?,
-        registry,
-        config: Arc::new(config),
+        registry: registry.clone(),
+        config: config.clone(),
         tls,
+        clock: None,
     };
     let runtime = stage::runtime()?;
     let ended = runtime.block_on(async {
@@ -71,10 +77,15 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     });
     let summary = recorder.finish(recording);
     let (ended, summary) = (ended?, summary?);
-    if json {
-        println!("{}", to_json(&summary));
-    }
     print(&summary);
+    let by_user = matches!(ended, Ended::ByUser);
+    let learned = match by_user && !no_learn && summary.tests > 0 {
+        true => runtime.block_on(learning::after_recording(&summary.test_set, &project, &registry, &config, &command)),
+        false => None,
+    };
+    if json {
+        println!("{}", to_json(&summary, learned.as_ref()));
+    }
     match ended {
         Ended::ByUser => Ok(Code::Success),
         Ended::ByItself(status) if status.success() => Ok(Code::Success),
@@ -147,8 +158,19 @@ fn print(summary: &Summary) {
     }
 }
 
-fn to_json(summary: &Summary) -> serde_json::Value {
+fn to_json(summary: &Summary, learned: Option<&Learned>) -> serde_json::Value {
+    let changed = |learned: &Learned| -> serde_json::Value {
+        let tests = learned.changed.iter().map(|(test, how)| (test.clone(), how.clone().into()));
+        serde_json::Value::Object(tests.collect())
+    };
+    let flaky = |learned: &Learned| -> serde_json::Value {
+        let tests = learned.matchers.flaky.iter().map(|flaky| (flaky.test.clone(), flaky.what.clone().into()));
+        serde_json::Value::Object(tests.collect())
+    };
     serde_json::json!({
+        "learned": learned.is_some(),
+        "flaky": learned.map(flaky),
+        "changed": learned.map(changed),
         "test_set": summary.test_set,
         "requests": summary.requests,
         "tests": summary.tests,

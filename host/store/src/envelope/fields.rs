@@ -138,6 +138,11 @@ impl Fields {
         }
     }
 
+    /// About what was just taken from `key`.
+    pub fn complaint(&self, key: &str, message: String, hint: &str) -> Complaint {
+        Complaint { path: self.path_to(key), message, hint: hint.to_owned() }
+    }
+
     pub fn wrong(&self, key: &str, wanted: &str, found: &Value) -> Complaint {
         let path = self.path_to(key);
         let message = format!("`{path}` is {}", describe(found));

@@ -56,9 +56,12 @@ fn description(test: &TestReport) -> String {
 }
 
 fn difference(text: &mut String, indent: &str, difference: &Difference) {
-    let Difference { path, expected, actual, .. } = difference;
+    let Difference { path, expected, actual, why, .. } = difference;
     let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
     line(text, format_args!("{indent}{path}: expected {}, got {}", show(expected), show(actual)));
+    if let Some(why) = why {
+        line(text, format_args!("{indent}  {why}"));
+    }
 }
 
 fn call(text: &mut String, call: &CallDifference) {

@@ -77,7 +77,7 @@ fn difference(difference: &Difference) -> Map {
         DifferenceKind::Type => "type",
     };
     let mut map = Map::new().with("path", difference.path.as_str()).with("kind", kind);
-    for (key, value) in [("expected", &difference.expected), ("actual", &difference.actual)] {
+    for (key, value) in [("expected", &difference.expected), ("actual", &difference.actual), ("why", &difference.why)] {
         if let Some(value) = value {
             map.insert(key, value.as_str());
         }

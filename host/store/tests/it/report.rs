@@ -10,6 +10,7 @@ fn run() -> RunReport {
         kind: DifferenceKind::Changed,
         expected: Some("200".into()),
         actual: Some("500".into()),
+        why: None,
     };
     let call = CallDifference {
         kind: CallKind::Missing,
@@ -27,6 +28,7 @@ fn run() -> RunReport {
             kind: DifferenceKind::Added,
             expected: None,
             actual: Some("<EX>".into()),
+            why: None,
         }],
         ..call.clone()
     };

@@ -137,8 +137,9 @@ fn print_test(test: &TestReport, set: &str) {
 
 fn line(difference: &Difference) -> String {
     let place = if difference.path.is_empty() { "the whole" } else { &difference.path };
+    let why = difference.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
     match (&difference.expected, &difference.actual) {
-        (Some(expected), Some(actual)) => format!("{place}: expected {}, got {}", short(expected), short(actual)),
+        (Some(expected), Some(actual)) => format!("{place}: expected {}, got {}{why}", short(expected), short(actual)),
         (Some(expected), None) => format!("{place}: missing, expected {}", short(expected)),
         (None, Some(actual)) => format!("{place}: additional {}", short(actual)),
         (None, None) => format!("{place}: differs"),

@@ -1,0 +1,112 @@
+//! Learning from replays of unchanged code: what differs from run to run, and which call is whose.
+use std::{sync::Arc, time::Duration};
+
+use plugins::Registry;
+use replay::lesson::{self, Learned, Lesson};
+use store::{Config, Project, TestSet};
+
+use crate::{
+    exit::{Code, Failure},
+    replaying::{Replayed, Replaying},
+    sets, style,
+};
+
+/// So many tests are named.
+const NAMED: usize = 5;
+
+/// Replays a test set twice and writes what that teaches: `matchers.yaml` and `mappings.yaml`.
+///
+/// # Errors
+/// When it cannot be replayed, or was interrupted: nothing is written then.
+pub(crate) async fn learn(
+    replaying: &mut Replaying,
+    project: &Project,
+    mut set: TestSet,
+) -> Result<(String, Learned), Failure> {
+    let name = set.name.clone();
+    set.matchers = None;
+    // Recorded order is the order in which they run.
+    set.tests.sort_by(|a, b| (a.started, &a.name).cmp(&(b.started, &b.name)));
+    let mut lessons: Vec<Lesson> = Vec::new();
+    for n in 1..=2 {
+        replaying.title = format!("learning, replay {n} of 2: ");
+        let Replayed { replay, verdicts, code, error, .. } = replaying.replay(set.clone(), true).await?;
+        if !matches!(code, Code::Success | Code::Failed) {
+            return Err(Failure::words(code, error.unwrap_or_else(|| "the replay did not come to its end".to_owned())));
+        }
+        lessons.push(replay.lesson(&verdicts));
+    }
+    let [first, second] = &lessons[..] else { unreachable!("there were two") };
+    let learned = lesson::learn(&set, first, second);
+    project.write_matchers(&name, &learned.matchers)?;
+    project.write_mappings(&name, &learned.mappings)?;
+    Ok((name, learned))
+}
+
+/// For `record`, when it has ended: the recording is there whatever comes of this.
+pub(crate) async fn after_recording(
+    set: &str,
+    project: &Project,
+    registry: &Registry,
+    config: &Arc<Config>,
+    command: &str,
+) -> Option<Learned> {
+    let mut replaying = Replaying {
+        config: config.clone(),
+        registry: registry.clone(),
+        command: command.to_owned(),
+        api_timeout: Duration::from_secs(config.test.api_timeout),
+        delay: Duration::ZERO,
+        health_poll_timeout: Duration::from_secs(60),
+        show_app: false,
+        real_time: false,
+        title: String::new(),
+    };
+    let set = match sets::load(project, set, registry) {
+        Ok(set) => set,
+        Err(errors) => {
+            errors.iter().for_each(|error| style::say(error));
+            return None;
+        }
+    };
+    style::say("replaying it twice, to learn what differs from run to run; Ctrl-C leaves that out");
+    match learn(&mut replaying, project, set).await {
+        Ok((name, learned)) => {
+            print(&name, &learned);
+            Some(learned)
+        }
+        Err(failure) => {
+            style::say(format!("nothing was learned: {}\nhint: `keploy learn` tries again", failure.error));
+            None
+        }
+    }
+}
+
+pub(crate) fn print(set: &str, learned: &Learned) {
+    let Learned { matchers, changed, .. } = learned;
+    let places = |classes: &[store::ClassMatchers]| classes.iter().map(|class| class.rules.len()).sum::<usize>();
+    let (tests, calls) = (places(&matchers.tests), places(&matchers.calls));
+    style::say(format!(
+        "{}: {tests} places in answers and {calls} in calls differ from run to run: see matchers.yaml",
+        style::bold(set)
+    ));
+    let flaky: Vec<(String, Vec<String>)> =
+        matchers.flaky.iter().map(|flaky| (flaky.test.clone(), flaky.what.clone())).collect();
+    name("came out otherwise in one replay than in the other: they are flaky", &flaky);
+    let changed: Vec<(String, Vec<String>)> = changed.clone().into_iter().collect();
+    name("came out otherwise than recorded, in both replays", &changed);
+}
+
+fn name(what: &str, tests: &[(String, Vec<String>)]) {
+    if tests.is_empty() {
+        return;
+    }
+    style::say(style::red(format!("{} tests {what}", tests.len())));
+    for (test, how) in tests.iter().take(NAMED) {
+        let more = if how.len() > 1 { format!(", and {} more", how.len() - 1) } else { String::new() };
+        style::say(format!("  {test}: {}{more}", how.first().map_or("", String::as_str)));
+    }
+    if tests.len() > NAMED {
+        style::say(format!("  and {} more", tests.len() - NAMED));
+    }
+}

@@ -1,0 +1,189 @@
+//! One replay of one test set: for `test`, and for learning after `record`.
+mod output;
+
+use std::{cell::RefCell, process::ExitStatus, sync::Arc, time::Duration};
+
+use intercept::Stdio;
+use plugins::Registry;
+use relay::Server;
+use replay::{Outcome as Sent, PrepareError, Replay, Settings, TestVerdict};
+use store::{Config, TestCase, TestSet};
+
+use self::output::LastLines;
+use crate::{
+    exit::{Code, Failure},
+    stage::{self, Plan, Stage},
+    style,
+    tls::TlsArguments,
+};
+
+/// How test sets are replayed.
+pub(crate) struct Replaying {
+    pub config: Arc<Config>,
+    pub registry: Registry,
+    pub command: String,
+    pub api_timeout: Duration,
+    pub delay: Duration,
+    /// Within which the application has to listen.
+    pub health_poll_timeout: Duration,
+    /// Show what the application writes.
+    pub show_app: bool,
+    pub real_time: bool,
+    /// What goes before the progress.
+    pub title: String,
+}
+
+/// A replay that was made.
+pub(crate) struct Replayed {
+    pub replay: Replay,
+    pub sent: Vec<Sent>,
+    pub verdicts: Vec<TestVerdict>,
+    pub code: Code,
+    /// About the set as a whole.
+    pub error: Option<String>,
+    pub started: u64,
+    /// What lived by another clock than the recorded one.
+    pub real_time: Vec<String>,
+}
+
+/// How the driving of a set came to its end.
+enum End {
+    Driven,
+    Died,
+    DiedBeforeTheFirst,
+    NeverListened,
+    Interrupted,
+}
+
+/// The clock of an application that has one of its own.
+struct AppClock(Arc<intercept::Clock>);
+
+impl replay::Clock for AppClock {
+    fn move_to(&self, recorded: u64) -> i64 {
+        // It may be past that: the replay was slower than the recording.
+        let _ = self.0.advance(recorded);
+        let (app, real) = (self.0.now(), relay::now());
+        i64::try_from(i128::from(app) - i128::from(real)).unwrap_or_default()
+    }
+}
+
+impl Replaying {
+    /// Runs the application against a test set. `learns`: the code is known to be the same.
+    pub async fn replay(&self, set: TestSet, learns: bool) -> Result<Replayed, Failure> {
+        let noise = self.config.noise_for(&set.name);
+        let settings = Settings { api_timeout: self.api_timeout, noise, ignore_ordering: false, learns };
+        let assets = store::Assets::new(&set.directory, None);
+        let replay = Replay::prepare(set, &self.registry, assets, settings).map_err(|error| match error {
+            PrepareError::ParserMissing { .. } => Failure::new(Code::ParserMissing, error),
+            PrepareError::NoTests { .. } => Failure::new(Code::Nothing, error),
+            other => Failure::from(other),
+        })?;
+        let started = relay::now();
+        let plan = Plan {
+            mode: intercept::Mode::Replay,
+            command: self.command.clone(),
+            output: Stdio::Pipe,
+            user: intercept::caller()?,
+            registry: self.registry.clone(),
+            config: self.config.clone(),
+            tls: TlsArguments::default(),
+            clock: (!self.real_time).then(|| replay.began()),
+        };
+        let mut stage = Stage::set(plan, Server::Replay(replay.answers()))?;
+        let last_lines = LastLines::follow(stage.application.take_output(), self.show_app);
+        let sent = RefCell::new(Vec::new());
+        let end = tokio::select! {
+            end = self.drive(&stage, &replay, &sent) => end,
+            () = stage::interrupted() => End::Interrupted,
+        };
+        let exited = stage.application.exited();
+        stage.application.terminate(Duration::from_secs(5)).await;
+        stage.relay.drained(Duration::from_secs(2)).await;
+        stage.say_uncaught("refused, since a replay reaches nobody");
+        let sent = sent.into_inner();
+        let verdicts = replay.judge(&sent);
+        let (code, error) = self.outcome(&end, exited, &verdicts, &stage, &replay, &last_lines);
+        let real_time = real_time(&stage);
+        Ok(Replayed { replay, sent, verdicts, code, error, started, real_time })
+    }
+
+    async fn drive(&self, stage: &Stage, replay: &Replay, sent: &RefCell<Vec<Sent>>) -> End {
+        let ports = replay.ports();
+        tokio::select! {
+            biased;
+            () = stage.listens(&ports) => {}
+            _ = stage.application.wait() => return End::DiedBeforeTheFirst,
+            () = tokio::time::sleep(self.health_poll_timeout) => return End::NeverListened,
+        }
+        tokio::time::sleep(self.delay).await;
+        let progress = style::Progress::new();
+        let total = replay.tests().len();
+        let mut each = |test: &TestCase, outcome: Sent| {
+            sent.borrow_mut().push(outcome);
+            progress.show(format_args!("{}{} of {total}: {}", self.title, sent.borrow().len(), test.name));
+            // Tests that nobody can answer did not run.
+            stage.application.exited().is_none()
+        };
+        let listening = |port| stage.listening(port);
+        let clock: Box<dyn replay::Clock> = match stage.application.clock() {
+            Ok(clock) => Box::new(AppClock(clock)),
+            Err(_) => Box::new(replay::RealTime),
+        };
+        replay.drive(&stage.common, &listening, &*clock, &mut each).await;
+        if stage.application.exited().is_some() { End::Died } else { End::Driven }
+    }
+
+    /// The exit code, and what to say about the set as a whole.
+    fn outcome(
+        &self,
+        end: &End,
+        exited: Option<ExitStatus>,
+        verdicts: &[TestVerdict],
+        stage: &Stage,
+        replay: &Replay,
+        last_lines: &LastLines,
+    ) -> (Code, Option<String>) {
+        let passed = verdicts.iter().all(TestVerdict::passed);
+        let how = || exited.map_or_else(|| "ended".to_owned(), intercept::describe);
+        let last = || last_lines.said();
+        match end {
+            End::Driven if passed => (Code::Success, None),
+            End::Driven => (Code::Failed, None),
+            // A server that is told by its last test to end, say.
+            End::Died if passed => (Code::Success, None),
+            End::Died => (Code::Failed, Some(format!("the application {} while it was tested{}", how(), last()))),
+            End::DiedBeforeTheFirst => (
+                Code::Died,
+                Some(format!(
+                    "the application {} before the first test{}\nhint: does it start with the same command without keploy, and without its dependencies?",
+                    how(),
+                    last()
+                )),
+            ),
+            End::NeverListened => {
+                let ports = |ports: Vec<u16>| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+                let instead = match stage.ports() {
+                    none if none.is_empty() => "it listens nowhere".to_owned(),
+                    some => format!("it listens on {}", ports(some)),
+                };
+                let words = format!(
+                    "the application did not listen on port {} within {} s: {instead}\nhint: --health-poll-timeout allows more{}",
+                    ports(replay.ports()),
+                    self.health_poll_timeout.as_secs(),
+                    last(),
+                );
+                (Code::NeverListened, Some(words))
+            }
+            End::Interrupted => (Code::Interrupted, Some("interrupted".to_owned())),
+        }
+    }
+}
+
+/// Who had another clock than the recorded one, though it should have.
+fn real_time(stage: &Stage) -> Vec<String> {
+    if let Err(intercept::RealTime::Forced(why)) = stage.application.clock() {
+        return vec![format!("the application: {why}")];
+    }
+    let line = |uncovered: intercept::Uncovered| format!("{} ({}) {}", uncovered.command, uncovered.pid, uncovered.why);
+    stage.application.uncovered().into_iter().map(line).collect()
+}

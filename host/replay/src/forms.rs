@@ -1,0 +1,203 @@
+//! How documents are compared: what their parser calls volatile, the user's noise, and the matchers of their class.
+use std::collections::HashMap;
+
+use document::{BadRule, DiffOptions, Difference, Hash, Noise, Value, diff};
+use matcher::{Allowed, Explained, Kind, Learning, Moment, Rules, Trial, explain_all};
+use plugins::{Part, Plugin, Registry};
+use store::{ClassMatchers, Matchers};
+
+use crate::Settings;
+
+/// All forms of a test set.
+pub(crate) struct Forms {
+    /// By protocol, and whether it is a request.
+    noise: HashMap<(String, bool), Noise>,
+    user: Noise,
+    /// By protocol, class, and whether it is a request.
+    ruled: HashMap<(String, String, bool), Ruled>,
+    options: DiffOptions,
+    learns: bool,
+}
+
+/// What may differ in the documents of one class.
+struct Ruled {
+    rules: Rules,
+    /// The lists without an order.
+    order: Noise,
+    /// Those, and every value that has a rule: documents that may match have the same hash then.
+    hidden: Noise,
+}
+
+/// One protocol's documents, one part of them.
+pub(crate) struct Form<'a> {
+    plugin: Option<&'a Plugin>,
+    part: Part,
+    noise: Noise,
+}
+
+/// What a comparison came to.
+pub(crate) struct Compared {
+    /// What differs, and nothing explains.
+    pub differences: Vec<Difference>,
+    pub explained: Vec<Explained>,
+}
+
+impl Forms {
+    pub fn new(registry: &Registry, settings: &Settings, matchers: &Matchers) -> Result<Self, BadRule> {
+        let user = Noise::new(settings.noise.clone())?;
+        let mut noise = HashMap::new();
+        for plugin in registry.iter() {
+            let manifest = &plugin.manifest;
+            for (paths, request) in [(&manifest.volatile_request, true), (&manifest.volatile_response, false)] {
+                let volatile = Noise::new(paths.iter().map(|path| (path.clone(), Vec::new())))?;
+                // The user's noise is about answers, as Keploy's is; what calls say is a mock's own `noise.req`.
+                let all = if request { volatile } else { volatile.merged(&user) };
+                noise.insert((manifest.protocol.clone(), request), all);
+            }
+        }
+        let mut ruled = HashMap::new();
+        for (classes, request) in [(&matchers.calls, true), (&matchers.tests, false)] {
+            for class in classes {
+                let (protocol, name) = class.of.split_once(' ').unwrap_or((&class.of, ""));
+                ruled.insert((protocol.to_owned(), name.to_owned(), request), Ruled::new(class)?);
+            }
+        }
+        let options = DiffOptions { ignore_ordering: settings.ignore_ordering };
+        Ok(Self { noise, user, ruled, options, learns: settings.learns })
+    }
+
+    pub fn of<'a>(&self, registry: &'a Registry, protocol: &str, part: Part) -> Form<'a> {
+        let request = matches!(part, Part::Request);
+        let noise = self.noise.get(&(protocol.to_owned(), request)).unwrap_or(&self.user).clone();
+        Form { plugin: registry.get(protocol).map(|plugin| &**plugin), part, noise }
+    }
+
+    /// Equal for requests that may be the same call.
+    pub fn hash(&self, protocol: &str, class: &str, request: &Value) -> Hash {
+        match self.ruled(protocol, class, true) {
+            Some(ruled) => ruled.hidden.hash(request),
+            None => document::hash(request),
+        }
+    }
+
+    /// What a request has otherwise than the recorded one; both in the form that is compared.
+    pub fn compare_requests(
+        &self,
+        (protocol, class): (&str, &str),
+        (recorded, live): (&Value, &Value),
+        moment: Moment,
+        trial: &mut Trial<'_>,
+    ) -> Compared {
+        let learning = Learning::Requests;
+        self.compare((self.ruled(protocol, class, true), &learning), &Noise::default(), (recorded, live), moment, trial)
+    }
+
+    /// What a response has otherwise than the recorded one; both canonical. `noise` hides what is not compared.
+    pub fn compare_responses(
+        &self,
+        (protocol, class): (&str, &str),
+        noise: &Noise,
+        (recorded, live): (&Value, &Value),
+        moment: Moment,
+        trial: &mut Trial<'_>,
+    ) -> Compared {
+        let learning = Learning::Responses;
+        self.compare((self.ruled(protocol, class, false), &learning), noise, (recorded, live), moment, trial)
+    }
+
+    fn compare(
+        &self,
+        (ruled, learning): (Option<&Ruled>, &Learning),
+        noise: &Noise,
+        (recorded, live): (&Value, &Value),
+        moment: Moment,
+        trial: &mut Trial<'_>,
+    ) -> Compared {
+        let mut noise = ruled.map_or_else(|| noise.clone(), |ruled| noise.merged(&ruled.order));
+        let mut explained = Vec::new();
+        if self.learns {
+            let lists = document::reordered(recorded, live, &noise);
+            let places = lists.iter().map(|path| matcher::place(path));
+            let kind = || Kind::AnyOrder;
+            explained.extend(places.map(|place| Explained { place, kind: kind(), seen: String::new() }));
+            noise = noise.merged(&Noise::unordered(&lists));
+        }
+        let differences = diff(recorded, live, &noise, self.options);
+        if differences.is_empty() {
+            return Compared { differences, explained };
+        }
+        let none = Rules::default();
+        let rules = ruled.map_or(&none, |ruled| &ruled.rules);
+        let allowed: &dyn Allowed = if self.learns { learning } else { rules };
+        let (found, mut differences) = explain_all(differences, allowed, moment, trial);
+        explained.extend(found);
+        if !self.learns {
+            differences.iter_mut().for_each(|difference| say_what_could_be_learned(difference, moment));
+        }
+        Compared { differences, explained }
+    }
+
+    fn ruled(&self, protocol: &str, class: &str, request: bool) -> Option<&Ruled> {
+        if self.ruled.is_empty() {
+            return None;
+        }
+        self.ruled.get(&(protocol.to_owned(), class.to_owned(), request))
+    }
+}
+
+impl Ruled {
+    fn new(class: &ClassMatchers) -> Result<Self, BadRule> {
+        let mut rules = Rules::default();
+        for rule in &class.rules {
+            rule.kinds.iter().for_each(|kind| rules.add(&rule.at, kind.clone()));
+        }
+        let order = Noise::unordered(rules.unordered());
+        let typed = Noise::new(rules.typed().map(|place| (place.to_owned(), Vec::new())))?;
+        let hidden = typed.merged(&order);
+        Ok(Self { rules, order, hidden })
+    }
+}
+
+/// Nothing is learned while verdicts are given.
+fn say_what_could_be_learned(difference: &mut Difference, moment: Moment) {
+    if difference.why.is_some() {
+        return;
+    }
+    if let Ok(found) = matcher::explain(difference, &Learning::Responses, moment, &mut Trial::free())
+        && found.iter().all(|found| found.kind.is_fresh_by_nature())
+        && let Some(first) = found.first()
+    {
+        difference.why = Some(format!("no rule says that a {} may differ here: `keploy learn` would", first.kind));
+    }
+}
+
+impl Form<'_> {
+    /// The parser's canonical form. A parser that fails at it leaves the document as it is: then it is compared so.
+    pub fn canonical(&self, document: &Value) -> Value {
+        let canonical = self.plugin.map(|plugin| plugin.canonical(self.part, document));
+        match canonical {
+            Some(Ok(canonical)) => canonical,
+            Some(Err(failure)) => {
+                tracing::warn!(%failure, "a document is compared as it is");
+                document.clone()
+            }
+            None => document.clone(),
+        }
+    }
+    pub fn noise(&self) -> &Noise {
+        &self.noise
+    }
+    /// Canonical, and without what differs on every run.
+    pub fn strip(&self, document: &Value) -> Value {
+        self.noise.strip(&self.canonical(document))
+    }
+}
+
+#[cfg(test)]
+impl Forms {
+    /// Everything is compared as it is.
+    pub fn plain() -> Self {
+        let (noise, user, ruled) = (HashMap::new(), Noise::default(), HashMap::new());
+        Self { noise, user, ruled, options: DiffOptions::default(), learns: false }
+    }
+}

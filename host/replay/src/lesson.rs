@@ -1,0 +1,262 @@
+//! What replays of unchanged code teach: which values differ though nothing has changed, and which call is whose.
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use document::Hash;
+use matcher::{Explained, Kind, Rule, Rules, shape};
+use store::{ClassMatchers, Flaky, MappedMock, Mapping, Matchers, Mock, TestCase, TestSet};
+
+/// What one replay saw.
+#[derive(Clone, Debug, Default)]
+pub struct Lesson {
+    tests: Vec<Seen>,
+    calls: Vec<Seen>,
+    /// Of each test, by name: the mocks that it claimed, in order.
+    claims: BTreeMap<String, Vec<String>>,
+    /// Of each test that differed from the recording for no reason that can be learned: how.
+    unexplained: BTreeMap<String, Vec<Unexplained>>,
+}
+
+/// Something that was otherwise than recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unexplained {
+    pub words: String,
+    /// The mock that nobody asked for, where that is all.
+    pub missing: Option<String>,
+}
+
+/// What two replays of unchanged code say together.
+#[derive(Clone, Debug, Default)]
+pub struct Learned {
+    pub matchers: Matchers,
+    pub mappings: Vec<Mapping>,
+    /// Tests that came out otherwise than recorded, and not by chance: in both replays the same way.
+    pub changed: BTreeMap<String, Vec<String>>,
+}
+
+/// A difference that has a reason.
+#[derive(Clone, Debug)]
+struct Seen {
+    /// Kind and class, as in `matchers.yaml`.
+    of: String,
+    /// The test or the mock.
+    name: String,
+    what: Explained,
+}
+
+impl Lesson {
+    pub(crate) fn call(&mut self, mock: &Mock, explained: Vec<Explained>) {
+        let of = format!("{} {}", mock.kind, mock.class);
+        let seen = |what| Seen { of: of.clone(), name: mock.name.clone(), what };
+        self.calls.extend(explained.into_iter().map(seen));
+    }
+
+    pub(crate) fn response(&mut self, test: &TestCase, explained: Vec<Explained>) {
+        let of = format!("{} {}", test.kind, test.class);
+        let seen = |what| Seen { of: of.clone(), name: test.name.clone(), what };
+        self.tests.extend(explained.into_iter().map(seen));
+    }
+
+    pub(crate) fn claimed(&mut self, test: &str, mocks: Vec<String>) {
+        self.claims.insert(test.to_owned(), mocks);
+    }
+
+    pub(crate) fn differs(&mut self, test: &str, how: Vec<Unexplained>) {
+        self.unexplained.insert(test.to_owned(), how);
+    }
+}
+
+/// Combines two replays of `set`.
+pub fn learn(set: &TestSet, first: &Lesson, second: &Lesson) -> Learned {
+    let whose = Whose::new(set, first, second);
+    let (changed, flaky) = unexplained(&whose, first, second);
+    let matchers =
+        Matchers { tests: classes(&first.tests, &second.tests), calls: classes(&first.calls, &second.calls), flaky };
+    Learned { matchers, mappings: mappings(set, second, &whose), changed }
+}
+
+/// A number that both replays agree on has changed, whatever the recording says: something else was read than recorded.
+fn classes(first: &[Seen], second: &[Seen]) -> Vec<ClassMatchers> {
+    let mut numbers: HashMap<(&str, &str), [Vec<&str>; 2]> = HashMap::new();
+    for (n, replay) in [first, second].into_iter().enumerate() {
+        for seen in replay {
+            let said = &mut numbers.entry((&seen.name, &seen.what.place)).or_default()[n];
+            said.push(&seen.what.seen);
+        }
+    }
+    let differs = |seen: &&Seen| {
+        let is_number = matches!(seen.what.kind, Kind::Number { .. });
+        !is_number || numbers.get(&(&*seen.name, &*seen.what.place)).is_none_or(|[first, second]| first != second)
+    };
+    let mut by_class: BTreeMap<&str, (Rules, BTreeMap<&str, &str>)> = BTreeMap::new();
+    for seen in first.iter().chain(second).filter(differs) {
+        let (rules, examples) = by_class.entry(&seen.of).or_default();
+        rules.add(&seen.what.place, seen.what.kind.clone());
+        let example = examples.entry(&seen.what.place).or_insert(&seen.name);
+        if natural(&seen.name) < natural(example) {
+            *example = &seen.name;
+        }
+    }
+    let class = |(of, (rules, examples)): (&str, (Rules, BTreeMap<&str, &str>))| {
+        let rule = |(at, kinds): (&str, &[Kind])| Rule {
+            at: at.to_owned(),
+            kinds: kinds.to_vec(),
+            evidence: format!("replays of the same code differ, as in {}", examples.get(at).unwrap_or(&"")),
+        };
+        ClassMatchers { of: of.to_owned(), rules: rules.iter().map(rule).collect() }
+    };
+    by_class.into_iter().map(class).collect()
+}
+
+/// `mock-2` comes before `mock-10`.
+fn natural(name: &str) -> (usize, &str) {
+    (name.len(), name)
+}
+
+/// What is not as recorded, by test: the same in both replays, and not.
+fn unexplained(whose: &Whose<'_>, first: &Lesson, second: &Lesson) -> (BTreeMap<String, Vec<String>>, Vec<Flaky>) {
+    let words = |lesson: &Lesson, test: &str| -> BTreeSet<String> {
+        let all = lesson.unexplained.get(test).into_iter().flatten();
+        let of_the_test = all.filter(|what| what.missing.as_ref().is_none_or(|mock| !whose.is_background(mock)));
+        of_the_test.map(|what| what.words.clone()).collect()
+    };
+    let (mut changed, mut flaky) = (BTreeMap::new(), Vec::new());
+    let tests: BTreeSet<&String> = first.unexplained.keys().chain(second.unexplained.keys()).collect();
+    for test in tests {
+        let [first, second] = [words(first, test), words(second, test)];
+        if first == second {
+            if !first.is_empty() {
+                changed.insert(test.clone(), first.into_iter().collect());
+            }
+        } else {
+            let what = first.union(&second).cloned().collect();
+            flaky.push(Flaky { test: test.clone(), what });
+        }
+    }
+    (changed, flaky)
+}
+
+/// Who made which call, after two replays.
+///
+/// What both say is certain. Calls of a class that was also made while no request was in flight are the background's (a
+/// poller, a heartbeat, a worker), unless every test of a class makes one in both replays. What is left open stays so.
+fn mappings(set: &TestSet, second: &Lesson, whose: &Whose<'_>) -> Vec<Mapping> {
+    let mut by_test: HashMap<&str, Vec<MappedMock>> = HashMap::new();
+    let mut open: BTreeSet<&str> = BTreeSet::new();
+    for mapping in &set.mappings {
+        for mapped in &mapping.mocks {
+            let name = mapped.name.as_str();
+            match (whose.certain(name), whose.likely(name)) {
+                (Some(_), _) => {}
+                _ if whose.is_background(name) => {}
+                (None, Some(test)) if open.insert(name) => {
+                    by_test
+                        .entry(test)
+                        .or_default()
+                        .push(MappedMock { evidence: "candidate".to_owned(), ..mapped.clone() });
+                }
+                (None, Some(_)) => {}
+                (None, None) => by_test.entry(&mapping.test).or_default().push(mapped.clone()),
+            }
+        }
+    }
+    let mapping = |mapping: &Mapping| {
+        let certain = second.claims.get(&mapping.test).into_iter().flatten();
+        let certain = certain.filter(|name| whose.certain(name) == Some(&mapping.test));
+        let certain = certain.filter_map(|name| whose.mocks.get(name.as_str()));
+        let mut mocks: Vec<MappedMock> = certain.map(|mock| mapped(mock, "replay")).collect();
+        mocks.extend(by_test.remove(mapping.test.as_str()).unwrap_or_default());
+        Mapping { test: mapping.test.clone(), mocks }
+    };
+    set.mappings.iter().map(mapping).collect()
+}
+
+/// Calls of the same shape to the same destination.
+type CallClass = (String, String, Hash);
+
+struct Whose<'a> {
+    mocks: HashMap<&'a str, &'a Mock>,
+    tests: HashMap<&'a str, &'a TestCase>,
+    /// Mocks that were made while a request was in flight.
+    mapped: BTreeSet<&'a str>,
+    classes: HashMap<&'a str, CallClass>,
+    /// Classes of calls that no test is known to make: they were made while no request was in flight, or by one test in one
+    /// replay and by another in the other.
+    background: BTreeSet<CallClass>,
+    /// Mock -> test, in each replay.
+    owners: [HashMap<&'a str, &'a str>; 2],
+    /// Kinds of tests all of which make such calls, in both replays.
+    regular: BTreeSet<(&'a str, CallClass)>,
+}
+
+impl<'a> Whose<'a> {
+    fn new(set: &'a TestSet, first: &'a Lesson, second: &'a Lesson) -> Self {
+        let mocks: HashMap<&str, &Mock> = set.mocks.iter().map(|mock| (mock.name.as_str(), mock)).collect();
+        let tests: HashMap<&str, &TestCase> = set.tests.iter().map(|test| (test.name.as_str(), test)).collect();
+        let mapped: BTreeSet<&str> =
+            set.mappings.iter().flat_map(|mapping| &mapping.mocks).map(|mock| mock.name.as_str()).collect();
+        let of_mock = |mock: &'a Mock| (mock.name.as_str(), class_of(mock));
+        let classes: HashMap<&str, CallClass> = set.mocks.iter().map(of_mock).collect();
+        let owners = |lesson: &'a Lesson| {
+            let claims = lesson.claims.iter();
+            claims.flat_map(|(test, mocks)| mocks.iter().map(move |mock| (mock.as_str(), test.as_str()))).collect()
+        };
+        let owners: [HashMap<&str, &str>; 2] = [owners(first), owners(second)];
+        let is_of_none = |name: &&str| !mapped.contains(name) || owners[0].get(name) != owners[1].get(name);
+        let of_none = set.mocks.iter().map(|mock| mock.name.as_str()).filter(is_of_none);
+        let background = of_none.map(|name| classes[name].clone()).collect();
+        let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular: BTreeSet::new() };
+        whose.regular = whose.find_regular(first, second);
+        whose
+    }
+
+    fn find_regular(&self, first: &'a Lesson, second: &'a Lesson) -> BTreeSet<(&'a str, CallClass)> {
+        let classes = |lesson: &'a Lesson, test: &str| -> BTreeSet<CallClass> {
+            let claims = lesson.claims.get(test).into_iter().flatten();
+            claims.filter_map(|mock| self.classes.get(mock.as_str())).cloned().collect()
+        };
+        let mut regular: BTreeMap<&str, BTreeSet<CallClass>> = BTreeMap::new();
+        for (name, test) in &self.tests {
+            let both: BTreeSet<_> = classes(first, name).intersection(&classes(second, name)).cloned().collect();
+            let known = regular.get(test.class.as_str()).map(|known| known.intersection(&both).cloned().collect());
+            regular.insert(&test.class, known.unwrap_or(both));
+        }
+        regular.into_iter().flat_map(|(test, calls)| calls.into_iter().map(move |call| (test, call))).collect()
+    }
+
+    /// The test that claimed it in both replays.
+    fn certain(&self, mock: &str) -> Option<&'a str> {
+        let test = *self.owners[0].get(mock)?;
+        let call = self.classes.get(mock)?;
+        let is_regular = || self.regular.contains(&(self.tests[test].class.as_str(), call.clone()));
+        let certain = self.owners[1].get(mock) == Some(&test)
+            && (!self.background.contains(call) || is_regular())
+            && (self.mapped.contains(mock) || self.trails(test, mock));
+        certain.then_some(test)
+    }
+
+    /// The test that claimed it in one of them.
+    fn likely(&self, mock: &str) -> Option<&'a str> {
+        self.owners[1].get(mock).or_else(|| self.owners[0].get(mock)).copied()
+    }
+
+    fn is_background(&self, mock: &str) -> bool {
+        self.certain(mock).is_none() && self.classes.get(mock).is_some_and(|class| self.background.contains(class))
+    }
+
+    /// Was it made soon after the test had its answer?
+    fn trails(&self, test: &str, mock: &str) -> bool {
+        const SOON: u64 = 1_000_000_000;
+        let (test, mock) = (self.tests[test], self.mocks[mock]);
+        (test.ended..=test.ended + SOON).contains(&mock.started)
+    }
+}
+
+fn class_of(mock: &Mock) -> CallClass {
+    (mock.destination.clone(), mock.kind.clone(), shape(&mock.request))
+}
+
+fn mapped(mock: &Mock, evidence: &str) -> MappedMock {
+    let Mock { name, kind, started, ended, .. } = mock;
+    let (name, kind, evidence) = (name.clone(), kind.clone(), evidence.to_owned());
+    MappedMock { name, kind, started: *started, ended: *ended, evidence }
+}

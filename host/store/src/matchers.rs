@@ -1,0 +1,94 @@
+//! `matchers.yaml`: what may differ from run to run though nothing has changed. Learned by replays, read and edited by people.
+//!
+//! ```yaml
+//! tests:
+//!   - of: Http POST /items
+//!     matchers:
+//!       - at: body.id
+//!         is: uuid
+//!         evidence: another value in each replay, first in post-items-1
+//! ```
+use std::{io, path::Path};
+
+use document::{Map, Value, yaml};
+use matcher::Rule;
+
+use crate::{
+    ClassMatchers, Error, Flaky, Matchers,
+    envelope::{Complaint, Fields, HEADER, VERSION},
+    files::Files,
+};
+
+const KIND: &str = "Matchers";
+
+pub(crate) fn write(files: Files, path: &Path, set: &str, matchers: &Matchers) -> Result<(), Error> {
+    Ok(files.replace(path, |file| {
+        let document = Map::new()
+            .with("version", VERSION)
+            .with("kind", KIND)
+            .with("test_set_id", set)
+            .with("tests", classes(&matchers.tests))
+            .with("calls", classes(&matchers.calls));
+        let document =
+            if matchers.flaky.is_empty() { document } else { document.with("flaky", flaky(&matchers.flaky)) };
+        io::Write::write_all(file, format!("{HEADER}{}", yaml::emit(&document.into())).as_bytes())
+    })?)
+}
+
+fn classes(classes: &[ClassMatchers]) -> Value {
+    let class = |class: &ClassMatchers| {
+        let rules: Vec<Value> = class.rules.iter().map(|rule| entry(rule).into()).collect();
+        Value::from(Map::new().with("of", class.of.as_str()).with("matchers", rules))
+    };
+    classes.iter().map(class).collect::<Vec<_>>().into()
+}
+
+fn flaky(tests: &[Flaky]) -> Value {
+    let texts = |what: &[String]| what.iter().map(|text| Value::from(text.as_str())).collect::<Vec<_>>();
+    let test = |flaky: &Flaky| Map::new().with("test", flaky.test.as_str()).with("differed", texts(&flaky.what)).into();
+    tests.iter().map(test).collect::<Vec<Value>>().into()
+}
+
+fn entry(rule: &Rule) -> Map {
+    let kinds: Vec<String> = rule.kinds.iter().map(ToString::to_string).collect();
+    let entry = Map::new().with("at", rule.at.as_str()).with("is", kinds.join(" | "));
+    if rule.evidence.is_empty() { entry } else { entry.with("evidence", rule.evidence.as_str()) }
+}
+
+pub(crate) fn read(document: Value) -> Result<Matchers, Complaint> {
+    let Value::Map(map) = document else {
+        return Err(Complaint::new(&[], "this is no map", "it has `version`, `kind`, `tests` and `calls`"));
+    };
+    let mut top = Fields::top(map);
+    if let Some(kind) = top.text("kind")?
+        && kind != KIND
+    {
+        return Err(Complaint::new(&["kind"], format!("`kind` is `{kind}`"), format!("matchers have `kind: {KIND}`")));
+    }
+    let mut of = |key| top.list(key)?.into_iter().map(class).collect::<Result<_, _>>();
+    let (tests, calls) = (of("tests")?, of("calls")?);
+    let flaky = top.list("flaky")?.into_iter().map(|mut entry| {
+        let test = entry.text("test")?.ok_or_else(|| entry.missing("test", "it is the name of a test"))?;
+        Ok(Flaky { test, what: entry.texts("differed")? })
+    });
+    Ok(Matchers { tests, calls, flaky: flaky.collect::<Result<_, _>>()? })
+}
+
+fn class(mut entry: Fields) -> Result<ClassMatchers, Complaint> {
+    let of = entry.text("of")?.ok_or_else(|| entry.missing("of", "e.g. `of: Http POST /items`"))?;
+    let rules = entry.list("matchers")?.into_iter().map(rule).collect::<Result<_, _>>()?;
+    Ok(ClassMatchers { of, rules })
+}
+
+fn rule(mut entry: Fields) -> Result<Rule, Complaint> {
+    let at = entry.text("at")?.ok_or_else(|| entry.missing("at", "it is a path, e.g. `body.id`"))?;
+    let is = entry.text("is")?.ok_or_else(|| entry.missing("is", "it is a kind of value, e.g. `uuid`"))?;
+    let kinds = is.split('|').map(|kind| {
+        kind.parse().map_err(|bad: matcher::BadKind| {
+            let hint = bad.hint();
+            entry.complaint("is", bad.to_string(), hint)
+        })
+    });
+    let kinds = kinds.collect::<Result<_, _>>()?;
+    Ok(Rule { at, kinds, evidence: entry.text("evidence")?.unwrap_or_default() })
+}
