@@ -39,7 +39,7 @@ pub(crate) async fn learn(
     let [first, second] = &lessons[..] else { unreachable!("there were two") };
     let learned = lesson::learn(&set, first, second);
     project.write_matchers(&name, &learned.matchers)?;
-    project.write_mappings(&name, &learned.mappings)?;
+    project.write_mappings(&name, set.began, &learned.mappings)?;
     Ok((name, learned))
 }
 

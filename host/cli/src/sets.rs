@@ -26,7 +26,7 @@ pub(crate) fn recover(project: &Project) -> Result<(), Failure> {
     for set in project.unfinished()? {
         let Some(mut recording) = Recording::recover(project, &set)? else { continue };
         let mappings = record::attribution::of_recording(&mut recording)?;
-        let finished = recording.finish(&mappings)?;
+        let finished = recording.finish(None, &mappings)?;
         style::say(format!(
             "completed {set}, whose recording was cut short: {} tests, {} mocks",
             finished.tests, finished.mocks

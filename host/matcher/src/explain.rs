@@ -25,6 +25,9 @@ pub enum Learning {
 impl Allowed for Learning {
     fn allows(&self, _: &str, kind: &Kind) -> bool {
         match (self, kind) {
+            (Self::Requests, Kind::Near(_)) => false,
+            // Further apart, it is not the rounding.
+            (Self::Responses, Kind::Near(apart)) => *apart <= 2,
             (Self::Requests, Kind::Number { fraction, .. }) => *fraction,
             _ => true,
         }
@@ -240,6 +243,14 @@ impl Search<'_, '_> {
             return Ok(());
         }
         let fraction = recorded.fract() != 0.0 || live.fract() != 0.0;
+        // What is left of a time is less when the clock is later.
+        let apart = (recorded - live).abs().min((recorded - live - self.moment.drift()).abs()).round();
+        if !fraction && self.allowed.allows(&self.place, &Kind::Near(apart as u64)) {
+            // Of a second that had just begun, and a little more.
+            let kind = Kind::Near(2 * apart as u64 + 1);
+            self.found.push(Explained { place: self.place.clone(), kind, seen: live.to_string() });
+            return Ok(());
+        }
         let kind = Kind::Number { bound: bound(recorded, live), negative: recorded < 0.0 || live < 0.0, fraction };
         // How far it goes says the one that is seen, not the one that was recorded.
         let seen = Kind::Number { bound: live.abs().ceil() as u64, negative: live < 0.0, fraction };

@@ -20,6 +20,8 @@ pub enum Kind {
     Time,
     /// A duration, a size: from 0 (or minus the bound) to the bound. `fraction`: it need not be whole.
     Number { bound: u64, negative: bool, fraction: bool },
+    /// A whole number that is this near to the recorded one: what is left of a time when seconds are counted.
+    Near(u64),
     /// The elements of a list, in any order.
     AnyOrder,
 }
@@ -38,12 +40,15 @@ impl Kind {
     /// The narrowest kind that has what both have; none where they are of different kinds.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Option<Self> {
-        use Kind::{Hex, Number, ObjectId, Time, Token};
+        use Kind::{Hex, Near, Number, ObjectId, Time, Token};
         match (self, other) {
             (a, b) if a == b => Some(a.clone()),
             (Number { bound: a, negative: n, fraction: f }, Number { bound: b, negative: m, fraction: g }) => {
                 Some(Number { bound: *a.max(b), negative: n | m, fraction: f | g })
             }
+            (Near(a), Near(b)) => Some(Near(*a.max(b))),
+            (Number { .. }, Near(_)) => Some(self.clone()),
+            (Near(_), Number { .. }) => Some(other.clone()),
             // A number that is near the clock by chance.
             (Number { .. }, Time) => Some(self.clone()),
             (Time, Number { .. }) => Some(other.clone()),
@@ -71,6 +76,7 @@ impl fmt::Display for Kind {
             Self::Jwt => "jwt",
             Self::Time => "time",
             Self::AnyOrder => "any-order",
+            Self::Near(by) => return write!(f, "near {by}"),
             Self::Number { bound, negative, fraction } => {
                 let name = if *fraction { "number" } else { "integer" };
                 return if *negative { write!(f, "{name} -{bound}..{bound}") } else { write!(f, "{name} 0..{bound}") };
@@ -87,7 +93,7 @@ pub struct BadKind(pub String);
 impl BadKind {
     /// What would be one.
     pub fn hint(&self) -> &'static str {
-        "kinds are: uuid, objectid, hex, token, bytes, jwt, time, any-order, `integer 0..1000` and `number 0..1000`"
+        "kinds are: uuid, objectid, hex, token, bytes, jwt, time, any-order, `near 3`, `integer 0..1000` and `number 0..1000`"
     }
 }
 
@@ -107,6 +113,9 @@ impl FromStr for Kind {
             other => {
                 let bad = || BadKind(other.to_owned());
                 let (name, range) = other.split_once(' ').ok_or_else(bad)?;
+                if name == "near" {
+                    return range.trim().parse().map(Self::Near).map_err(|_| bad());
+                }
                 let fraction = match name {
                     "number" => true,
                     "integer" => false,

@@ -52,10 +52,13 @@ fn values_have_kinds() {
         ),
         ("2026-11-22T10:00:00.120+01:00", "2026-11-22T09:00:00.120+00:00", "a time in another format or zone"),
         ("2026-11-22 09:00:00.12+00", "2026-11-22 09:00:00.9+00", "v time"),
+        ("2026-11-22 09:00:00+00", "2026-11-22 09:00:00.9+00", "v time"),
         ("2026-11-22T09:00:00Z", "1795338000", "no time"),
         ("Sun, 22 Nov 2026 09:00:00 GMT", "Sun, 22 Nov 2026 09:00:01 GMT", "v time"),
         ("1795338000123", "1795338000456", "v time"),
         ("1795338035", "1795341635", "v integer 0..100000000000"),
+        ("34", "33", "v near 3"),
+        ("34", "30", "v integer 0..1000"),
         ("took 12 ms", "took 8.5 ms", "v number 0..1000"),
         (
             "session=0011223344556677; Path=/; Expires=Sun, 29 Nov 2026 09:00:00 GMT",
@@ -145,6 +148,7 @@ fn rules_allow_what_they_say_and_no_more() {
         "any-order",
         "number 0..10",
         "integer 0..10",
+        "near 3",
         "number -5..5",
     ] {
         assert_eq!(kind.parse::<Kind>().map(|kind| kind.to_string()), Ok(kind.to_owned()));

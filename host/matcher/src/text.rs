@@ -62,12 +62,13 @@ pub(crate) fn is_uuid(word: &str) -> bool {
         })
 }
 
-/// Hexadecimal digits, lower case or upper case throughout.
+/// Hexadecimal digits, lower case or upper case throughout, and no numbers.
 pub(crate) fn is_hex_in_one_case(a: &str, b: &str) -> bool {
     let lower = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let upper = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
     let mut both = a.bytes().chain(b.bytes());
-    both.clone().all(lower) || both.all(upper)
+    let is_number = |word: &str| !word.starts_with('0') && word.bytes().all(|byte| byte.is_ascii_digit());
+    (both.clone().all(lower) || both.all(upper)) && !(is_number(a) && is_number(b))
 }
 
 /// Hardly a word of a language: long, of letters and digits, or of letters whose case goes up and down.
@@ -75,9 +76,12 @@ pub(crate) fn looks_random(word: &str) -> bool {
     let has = |kind: fn(&char) -> bool| word.chars().any(|c| kind(&c));
     let letters: Vec<char> = word.chars().filter(|c| c.is_alphabetic()).collect();
     let turns = letters.windows(2).filter(|pair| pair[0].is_lowercase() != pair[1].is_lowercase()).count();
+    let [small, capital, digit, _] = alphabet(word);
+    // A long one may have few turns by chance, but hardly none of the other kinds of signs.
+    let is_long = word.len() >= 12 && (digit || small && capital && turns >= 2);
     word.len() >= 8
         && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-+/=".contains(c))
-        && (has(char::is_ascii_digit) && !letters.is_empty() || turns * 4 >= letters.len() && turns >= 3)
+        && (has(char::is_ascii_digit) && !letters.is_empty() || turns * 4 >= letters.len() && turns >= 3 || is_long)
 }
 
 /// Which of small letters, capitals, digits and others it is made of.

@@ -14,6 +14,11 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// By how many seconds it is later now than when it was recorded.
+    pub(crate) fn drift(self) -> f64 {
+        (i128::from(self.live) - i128::from(self.recorded)) as f64 / SECOND as f64
+    }
+
     /// Is `live` as far from now as `recorded` was from then?
     fn fits(self, recorded: i128, live: i128, unit: i128) -> bool {
         let (then, now) = (recorded - i128::from(self.recorded), live - i128::from(self.live));
@@ -52,12 +57,12 @@ impl Moment {
 }
 
 /// What is left of a time when its numbers and names are gone: the separators and the zone. Fractions of seconds are as long
-/// as they have to be in some languages (Go, Java), so that their length says nothing, but whether there is one does.
+/// as they have to be in some languages and databases (Go, Java, PostgreSQL), and not there when they are zero.
 fn format_of(text: &str) -> String {
     let zone_at =
         text.char_indices().skip(11).find(|(_, c)| matches!(c, 'Z' | '+' | '-')).map_or(text.len(), |(at, _)| at);
     let (date, zone) = text.split_at(zone_at);
-    let (date, fraction) = date.split_once('.').map_or((date, ""), |(date, _)| (date, "."));
+    let date = date.split_once('.').map_or(date, |(date, _)| date);
     let date: String = date
         .chars()
         .map(|c| match c {
@@ -66,7 +71,7 @@ fn format_of(text: &str) -> String {
             other => other,
         })
         .collect();
-    format!("{date}{fraction}{zone}")
+    format!("{date}{zone}")
 }
 
 /// A time and the unit it is exact to. Without a zone it is taken for UTC: only its distance to another one counts.

@@ -198,7 +198,7 @@ impl Run {
     fn owners_with(&self, habits: &Habits<'_>) -> HashMap<usize, Owner> {
         let open = self.calls.iter().enumerate().filter(|(_, call)| call.candidates.len() > 1);
         let mut fits: Vec<(usize, Vec<(usize, Fit)>)> = open.map(|(n, call)| (n, self.fits(call, habits))).collect();
-        // The clearest cases first: what they take is no longer free for the others.
+        // The clearest cases first: what they take is no longer free for the others. Then by time.
         fits.sort_by_key(|(n, fits)| (std::cmp::Reverse(margin(fits)), *n));
         let mut taken: BTreeMap<(&(Hash, String), usize), i64> = BTreeMap::new();
         let mut owners = HashMap::new();
@@ -207,21 +207,20 @@ impl Run {
             // A test that has got one of several equal calls probably made no second one, unless what is asked is its own.
             let asks_alone = asks_alone(&fits);
             let score = |(test, fit): &(usize, Fit)| {
-                if asks_alone == Some(*test) {
-                    fit.score + ASKED_ALONE
-                } else {
-                    fit.score - 3 * taken.get(&(key, *test)).copied().unwrap_or(0)
-                }
+                let times = match asks_alone == Some(*test) {
+                    true => ASKED_ALONE,
+                    false => -3 * taken.get(&(key, *test)).copied().unwrap_or(0),
+                };
+                // Of those that fit as well, the one that shows nothing else; then the one that ended first: the others have
+                // more time left.
+                (fit.score + times, std::cmp::Reverse(fit.others), std::cmp::Reverse(self.tests[*test].ended))
             };
             let Some(best) = fits.iter().rev().max_by_key(|fit| score(fit)) else { continue };
-            let most = score(best);
-            let (test, clear) = (best.0, fits.iter().filter(|fit| score(fit) == most).count() == 1);
-            if clear {
-                let others = fits.iter().filter(|(other, _)| *other != test);
-                let alone = others.map(|(_, fit)| fit.strong).max().is_some_and(|most| best.1.strong > most);
-                owners.insert(n, Owner { test, alone });
-                *taken.entry((key, test)).or_default() += 1;
-            }
+            let test = best.0;
+            let others = fits.iter().filter(|(other, _)| *other != test);
+            let alone = others.map(|(_, fit)| fit.strong).max().is_some_and(|most| best.1.strong > most);
+            owners.insert(n, Owner { test, alone });
+            *taken.entry((key, test)).or_default() += 1;
         }
         owners
     }
@@ -248,7 +247,8 @@ impl Run {
             let missing = call.answered.len() - answered.tokens;
             let strange = if habits.is_strange(&call.class, class) { 20 } else { 0 };
             let score = 2 * (asked.times + answered.times) as i64 - missing as i64 - strange;
-            (test, Fit { score, asked: asked.named, strong: asked.strong + answered.strong })
+            let others = values.len() - answered.tokens.min(values.len());
+            (test, Fit { score, asked: asked.named, strong: asked.strong + answered.strong, others })
         };
         call.candidates.iter().map(fit).collect()
     }
@@ -282,6 +282,8 @@ struct Fit {
     asked: usize,
     /// Shared values that are hardly shared by chance.
     strong: usize,
+    /// Values of the test that are not in the call's answer.
+    others: usize,
 }
 
 /// The candidate that a call's values fit best.
@@ -462,6 +464,18 @@ mod tests {
         assert_eq!(attribute(&records), "a: m0 candidate, m1 candidate\nb: m1 candidate, m0 candidate");
     }
 
+    /// Lists that grow: what the shorter answer shows, the longer one shows, too.
+    #[test]
+    fn an_answer_goes_to_who_shows_nothing_else() {
+        let records = [
+            test("a", (10, 60), r#"["tea 1","tea 2","ham 1"]"#),
+            test("b", (11, 50), r#"["tea 1","tea 2"]"#),
+            call("m0", 20, "LIST", r#"["tea 1","tea 2"]"#.into()),
+            call("m1", 21, "LIST", r#"["tea 1","tea 2","ham 1"]"#.into()),
+        ];
+        assert_eq!(attribute(&records), "a: m1 value, m0 candidate\nb: m0 candidate");
+    }
+
     #[test]
     fn without_any_evidence_time_orders() {
         let records = [
@@ -470,6 +484,6 @@ mod tests {
             call("m0", 20, "INCR n", 1.into()),
             call("m1", 21, "INCR n", 2.into()),
         ];
-        assert_eq!(attribute(&records), "a: m0 candidate, m1 candidate\nb: m0 candidate, m1 candidate");
+        assert_eq!(attribute(&records), "a: m0 candidate, m1 candidate\nb: m1 candidate, m0 candidate");
     }
 }

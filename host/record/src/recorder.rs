@@ -79,13 +79,13 @@ impl Recorder {
         (self.requests.load(Ordering::Relaxed), self.exchanges.load(Ordering::Relaxed))
     }
 
-    /// Completes the recording: mappings, files, counts.
+    /// Completes the recording: mappings, files, counts. `began`: when the application was started.
     ///
     /// # Errors
     /// When files cannot be written; the journal stays, and the next command completes it.
-    pub fn finish(&self, mut recording: Recording) -> Result<Summary, store::Error> {
+    pub fn finish(&self, mut recording: Recording, began: u64) -> Result<Summary, store::Error> {
         let mappings = attribution::of_recording(&mut recording)?;
-        let finished = recording.finish(&mappings)?;
+        let finished = recording.finish(Some(began), &mappings)?;
         Ok(Summary {
             test_set: finished.set,
             requests: self.requests.load(Ordering::Relaxed),

@@ -26,6 +26,12 @@ struct Token {
 /// A word counts so often at most: a page that is full of one is not hundredfold evidence.
 const COUNTED: usize = 6;
 
+/// Texts of several words are values, too, up to so many bytes.
+const LONGEST: usize = 64;
+
+/// An answer of more values than this is a list or a row.
+const FEW: usize = 3;
+
 /// What a word counts in JSON text: data, where a header is as likely a length or a date.
 const IN_JSON: usize = 2;
 
@@ -55,10 +61,12 @@ impl Tokens {
 
     /// What `with` has of these.
     pub fn shared(&self, with: &Self) -> Shared {
-        let common = self.0.keys().filter_map(|token| with.0.get(token));
-        common.fold(Shared::default(), |shared, token| Shared {
+        // In a list, how often something stands there says how long the list is.
+        let is_list = self.len() > FEW;
+        let common = self.0.iter().filter_map(|(hash, token)| Some((token, with.0.get(hash)?)));
+        common.fold(Shared::default(), |shared, (own, token)| Shared {
             tokens: shared.tokens + 1,
-            times: shared.times + token.count.min(COUNTED),
+            times: shared.times + token.count.min(if is_list { own.count } else { COUNTED }),
             strong: shared.strong + usize::from(token.strong),
             named: shared.named + usize::from(token.named),
         })
@@ -81,12 +89,19 @@ impl Tokens {
         let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == '.';
         let counts = if text.starts_with(['{', '[']) { IN_JSON } else { 1 };
         text.split(|c| !is_word(c)).map(|word| word.trim_matches(['.', '-'])).for_each(|word| self.add(word, counts));
+        // Of two lists that are alike, one may have an entry more, whose words the other has, too.
+        let entries = if counts == IN_JSON { text.split('"').skip(1).step_by(2).collect() } else { vec![text] };
+        let is_entry = |entry: &&str| entry.len() <= LONGEST && entry.contains(|c| !is_word(c));
+        entries.into_iter().filter(is_entry).for_each(|entry| self.add(entry, counts));
     }
 
     fn add(&mut self, word: &str, counts: usize) {
         if word.is_empty() || self.0.len() >= MOST {
             return;
         }
+        // 705.00 and 705.0 are the same number.
+        let number = if word.contains('.') { word.parse::<f64>().ok().map(|number| number.to_string()) } else { None };
+        let word = number.as_deref().unwrap_or(word);
         let strong = word.len() >= 4;
         let has = |kind: fn(char) -> bool| word.chars().any(kind);
         let named = has(char::is_numeric) && (strong || has(char::is_alphabetic));

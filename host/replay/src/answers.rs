@@ -39,19 +39,27 @@ pub(crate) struct AppClock {
     pub began: u64,
     /// By how much the application's clock is ahead of the real one.
     ahead: AtomicI64,
-    /// Up to when the recording was replayed, and since when.
-    reached: watch::Sender<(u64, Instant)>,
+    /// Up to when the recording was replayed, since when, and how far it was moved to get there.
+    reached: watch::Sender<(u64, Instant, u64)>,
 }
 
 impl AppClock {
     pub fn new(began: u64) -> Self {
-        Self { began, ahead: AtomicI64::new(0), reached: watch::Sender::new((began, Instant::now())) }
+        Self { began, ahead: AtomicI64::new(0), reached: watch::Sender::new((began, Instant::now(), 0)) }
     }
 
     /// The test that was recorded at `recorded` begins; the application's clock is so far ahead of the real one.
     pub fn set(&self, recorded: u64, ahead: i64) {
         self.ahead.store(ahead, Ordering::Relaxed);
-        self.reached.send_replace((recorded, Instant::now()));
+        let by = recorded.saturating_sub(self.reached.borrow().0);
+        self.reached.send_replace((recorded, Instant::now(), by));
+    }
+
+    /// By how much it was moved just now.
+    fn moved(&self) -> u64 {
+        const JUST_NOW: Duration = Duration::from_millis(200);
+        let (_, since, by) = *self.reached.borrow();
+        if since.elapsed() < JUST_NOW { by } else { 0 }
     }
 
     /// The application's time at a real one.
@@ -63,7 +71,7 @@ impl AppClock {
     async fn reaches(&self, recorded: u64) {
         let mut reached_rx = self.reached.subscribe();
         loop {
-            let (at, since) = *reached_rx.borrow_and_update();
+            let (at, since, _) = *reached_rx.borrow_and_update();
             let left = Duration::from_nanos(recorded.saturating_sub(at)).saturating_sub(since.elapsed());
             if left.is_zero() {
                 return;
@@ -91,11 +99,11 @@ impl Shared {
 
     fn find(&self, connection: &ConnectionInfo, protocol: &str, class: &str, request: &Value) -> Looked {
         let form = self.forms.of(&self.registry, protocol, Part::Request);
-        let at = self.clock.at(relay::now());
+        let (at, moved) = (self.clock.at(relay::now()), self.clock.moved());
         let mut pool = self.pool();
         let request = form.strip(&pool.bindings.to_recorded(request));
         let destination = Self::destination(&pool, connection);
-        let asked = Asked { destination: &destination, protocol, class, request: &request, at };
+        let asked = Asked { destination: &destination, protocol, class, request: &request, at, moved };
         let found = pool.claim(&asked, &self.forms);
         Looked { found, request, destination, at }
     }
@@ -107,18 +115,13 @@ impl Shared {
         responses.map(|response| pool.bindings.to_live(&response.body).to_cbor()).collect()
     }
 
-    /// Answers of the background that were waited for (a queue's next job, a poll that ran into its time limit) are not
-    /// given before the replay has come to where they were recorded: else a worker would see jobs that nobody has
-    /// ordered yet, and never rest.
-    fn held_until(&self, call: usize) -> Option<Held> {
-        const BLOCKED: u64 = 50_000_000;
+    /// How long an answer has to wait, if it has to.
+    fn held(&self, call: usize) -> Option<Held> {
         let pool = self.pool();
         let recorded = &pool.calls[call];
-        let took = recorded.mock.ended.saturating_sub(recorded.mock.started);
-        if !recorded.tests.is_empty() || recorded.mock.lifetime != store::Lifetime::Test || took < BLOCKED {
-            return None;
-        }
-        Some(if recorded.claims > 1 { Held::For(Duration::from_nanos(took)) } else { Held::Until(recorded.mock.ended) })
+        let until = pool.held_until(call)?;
+        let took = Duration::from_nanos(recorded.mock.ended.saturating_sub(recorded.mock.started));
+        Some(if recorded.claims > 1 { Held::For(took) } else { Held::Until(until) })
     }
 }
 
@@ -157,7 +160,7 @@ impl Answers for Handle {
         let Looked { found, request, destination, at } = self.0.find(connection, protocol, &facts.class, &request);
         if let Some(call) = found {
             self.0.claimed.notify_one();
-            let Some(held) = self.0.held_until(call) else { return Answer::Recorded(self.0.recorded(call)) };
+            let Some(held) = self.0.held(call) else { return Answer::Recorded(self.0.recorded(call)) };
             let shared = self.0.clone();
             return Answer::Later(Box::pin(async move {
                 match held {

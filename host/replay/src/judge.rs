@@ -54,7 +54,9 @@ impl TestVerdict {
         for call in self.calls.iter().filter(|call| !call.by_driver) {
             let kind = format!("{:?}", call.change).to_lowercase();
             let nearest = call.mock.as_ref().map_or_else(String::new, |mock| format!(" ({mock})"));
-            let words = format!("call {kind}: {} {}{nearest}", call.protocol, call.summary);
+            let places: Vec<String> = call.differences.iter().map(why).collect();
+            let places = if places.is_empty() { String::new() } else { format!(": {}", places.join(", ")) };
+            let words = format!("call {kind}: {} {}{nearest}{places}", call.protocol, call.summary);
             let missing = call.mock.clone().filter(|_| call.change == CallChange::Missing);
             all.push(Unexplained { words, missing });
         }

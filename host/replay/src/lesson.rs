@@ -74,18 +74,24 @@ pub fn learn(set: &TestSet, first: &Lesson, second: &Lesson) -> Learned {
     Learned { matchers, mappings: mappings(set, second, &whose), changed }
 }
 
-/// A number that both replays agree on has changed, whatever the recording says: something else was read than recorded.
+/// A number has to have three values to be one that differs from run to run: recorded, and in each replay. What both replays
+/// agree on has changed, and what one of them agrees on with the recording was disturbed by something else; unless it is so
+/// near that only the rounding differs.
 fn classes(first: &[Seen], second: &[Seen]) -> Vec<ClassMatchers> {
     let mut numbers: HashMap<(&str, &str), [Vec<&str>; 2]> = HashMap::new();
     for (n, replay) in [first, second].into_iter().enumerate() {
-        for seen in replay {
+        for seen in replay.iter().filter(|seen| matches!(seen.what.kind, Kind::Number { .. } | Kind::Near(_))) {
             let said = &mut numbers.entry((&seen.name, &seen.what.place)).or_default()[n];
             said.push(&seen.what.seen);
         }
     }
-    let differs = |seen: &&Seen| {
-        let is_number = matches!(seen.what.kind, Kind::Number { .. });
-        !is_number || numbers.get(&(&*seen.name, &*seen.what.place)).is_none_or(|[first, second]| first != second)
+    let has_three_values = |(first, second): (&str, &str)| first != second;
+    let differs = |seen: &&Seen| match (&seen.what.kind, numbers.get(&(&*seen.name, &*seen.what.place))) {
+        (Kind::Number { .. }, Some([first, second])) => {
+            first.iter().copied().zip(second.iter().copied()).any(has_three_values)
+        }
+        (Kind::Near(_), Some([first, second])) => first != second,
+        _ => true,
     };
     let mut by_class: BTreeMap<&str, (Rules, BTreeMap<&str, &str>)> = BTreeMap::new();
     for seen in first.iter().chain(second).filter(differs) {

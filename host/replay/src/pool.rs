@@ -43,6 +43,8 @@ pub(crate) struct Asked<'a> {
     pub request: &'a Value,
     /// When, by the application's clock.
     pub at: u64,
+    /// By how much that clock was moved just now: a background job may have looked at it before.
+    pub moved: u64,
 }
 
 /// A recorded call, ready to be compared.
@@ -274,19 +276,21 @@ impl Pool {
         // What comes round again has other values each time.
         let mut trial = if recorded.claimed_by.is_some() { Trial::free() } else { Trial::new(&self.bindings) };
         let (class, documents) = ((asked.protocol, asked.class), (&recorded.request, asked.request));
-        let compared = forms.compare_requests(class, documents, self.moment(recorded, asked.at), &mut trial);
+        let compared = forms.compare_requests(class, documents, self.moment(recorded, asked), &mut trial);
         let bindings = trial.into_new();
         compared.differences.is_empty().then_some(Fit { explained: compared.explained, bindings })
     }
 
-    fn moment(&self, recorded: &Recorded, live: u64) -> Moment {
+    fn moment(&self, recorded: &Recorded, asked: &Asked<'_>) -> Moment {
         let longest = recorded.tests.iter().map(|test| self.windows[*test].1 - self.windows[*test].0).max();
-        Moment { recorded: recorded.mock.started, live, slack: SLACK + longest.unwrap_or_default() }
+        Moment { recorded: recorded.mock.started, live: asked.at, slack: SLACK + longest.unwrap_or(asked.moved) }
     }
 
     /// Those of `calls`, which are sorted, that may be claimed now, in the order in which they are.
     fn tiers(&self, calls: &[usize]) -> impl Iterator<Item = Vec<usize>> {
-        [Self::own, Self::shared, Self::background, Self::of_the_crowd].into_iter().map(move |tier| tier(self, calls))
+        [Self::own, Self::shared, Self::background, Self::of_the_crowd, Self::anybodys, Self::again]
+            .into_iter()
+            .map(move |tier| tier(self, calls))
     }
 
     /// The unclaimed ones of the current test.
@@ -312,6 +316,18 @@ impl Pool {
         let mut theirs: Vec<usize> = calls.iter().copied().filter(is_theirs).collect();
         theirs.sort_by_key(distance);
         theirs
+    }
+
+    /// While learning, what nobody has claimed.
+    fn anybodys(&self, calls: &[usize]) -> Vec<usize> {
+        let free = |call: &usize| self.lesson.is_some() && self.calls[*call].claimed_by.is_none();
+        calls.iter().copied().filter(free).collect()
+    }
+
+    /// While learning, what a test may own is still open: it may be the background's.
+    fn again(&self, calls: &[usize]) -> Vec<usize> {
+        let claimed = |call: &usize| self.lesson.is_some() && self.calls[*call].claimed_by.is_some();
+        calls.iter().rev().copied().filter(claimed).collect()
     }
 
     /// What any connection may ask any time.
@@ -349,6 +365,21 @@ impl Pool {
             let recorded = &self.calls[*call];
             recorded.claimed_by.is_none() && recorded.tests.len() == 1
         })
+    }
+
+    /// Until when an answer has to wait: who asks may be ahead, and should not see a job that is yet to come. Answers that
+    /// were waited for are not given before the replay has come to where they were recorded.
+    pub fn held_until(&self, call: usize) -> Option<u64> {
+        const BLOCKED: u64 = 50_000_000;
+        let Recorded { mock, tests, .. } = &self.calls[call];
+        let reached = match self.current {
+            _ if tests.is_empty() => 0,
+            Some(test) => self.windows[test].1,
+            None => 0,
+        };
+        let blocked = mock.ended.saturating_sub(mock.started) >= BLOCKED;
+        let at = if blocked { mock.ended } else { mock.started };
+        (mock.lifetime == Lifetime::Test && (blocked || !tests.is_empty()) && at > reached).then_some(at)
     }
 
     /// What was first claimed while this test ran.
@@ -418,7 +449,7 @@ mod tests {
     }
     fn ask(pool: &mut Pool, request: &str) -> Option<usize> {
         let (destination, protocol, class, request) = ("kv.test:7070", "Line", "", &Value::from(request));
-        pool.claim(&Asked { destination, protocol, class, request, at: 0 }, &Forms::plain())
+        pool.claim(&Asked { destination, protocol, class, request, at: 0, moved: 0 }, &Forms::plain())
     }
     use Lifetime::{Session, Test};
 

@@ -25,6 +25,9 @@ use crate::{
 /// How far apart two times may be, beside how long a test took: a second that had just begun, a coarse clock.
 pub(crate) const SLACK: u64 = 2_000_000_000;
 
+/// How often it is waited long for a call that then does not come.
+const PATIENT: u32 = 5;
+
 /// How to replay.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -188,6 +191,7 @@ impl Replay {
         clock: &dyn Clock,
         each: &mut dyn FnMut(&TestCase, Outcome) -> bool,
     ) {
+        let mut patience = PATIENT;
         let mut driver = Driver { replay: self, common, listening, open: HashMap::new() };
         for (n, test) in self.set.tests.iter().enumerate() {
             self.shared.pool().begin(n);
@@ -198,7 +202,7 @@ impl Replay {
                 Ok(responses) => self.compare(test, responses, (started, relay::now())),
                 Err(_) => Vec::new(),
             };
-            self.trailing_calls().await;
+            patience = self.trailing_calls(patience).await;
             if !each(test, Outcome { started, ended: relay::now(), answered, differences }) {
                 break;
             }
@@ -265,12 +269,13 @@ impl Replay {
         lesson
     }
 
-    /// Calls that the application makes after it has answered: those that were recorded are waited for, a little.
-    async fn trailing_calls(&self) {
-        const PATIENCE: Duration = Duration::from_millis(500);
+    /// Calls that the application makes after it has answered: those that were recorded are waited for, a little. An
+    /// application that leaves out such calls again and again is waited for less: `patience` more times.
+    async fn trailing_calls(&self, patience: u32) -> u32 {
+        const LONG: Duration = Duration::from_millis(500);
         // A call that is only this test's may have been another's after all.
-        const WHILE_OPEN: Duration = Duration::from_millis(50);
-        let patience = if self.shared.pool().is_open() { WHILE_OPEN } else { PATIENCE };
+        const SHORT: Duration = Duration::from_millis(50);
+        let long = patience > 0 && !self.shared.pool().is_open();
         let done = async {
             loop {
                 let told = self.shared.claimed.notified();
@@ -280,9 +285,11 @@ impl Replay {
                 told.await;
             }
         };
-        if tokio::time::timeout(patience, done).await.is_err() {
+        let given_up = tokio::time::timeout(if long { LONG } else { SHORT }, done).await.is_err();
+        if given_up {
             tracing::debug!("a recorded call was not made");
         }
+        if given_up && long { patience - 1 } else { patience }
     }
 
     /// What changed, test by test. Tests beyond `outcomes` did not run.
@@ -338,8 +345,11 @@ impl Replay {
     }
 }
 
-/// When the first of it was recorded.
+/// When the application was started, or else when the first of it was recorded.
 fn began(set: &TestSet) -> u64 {
+    if let Some(began) = set.began {
+        return began;
+    }
     let tests = set.tests.iter().map(|test| test.started);
     let mocks = set.mocks.iter().filter(|mock| mock.kind != "DNS").map(|mock| mock.started);
     tests.chain(mocks).min().unwrap_or_default()

@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut records = 0;
     recording.for_each(&mut |_| records += 1)?;
     println!("journaled {:>8.3} s, {records} records read back", start.elapsed().as_secs_f64());
-    let finished = recording.finish(&[])?;
+    let finished = recording.finish(None, &[])?;
     let seconds = start.elapsed().as_secs_f64();
     println!("rendered  {seconds:>8.3} s, {:.0} records/s, {finished:?}", (2 * pairs) as f64 / seconds);
     Ok(())

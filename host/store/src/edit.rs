@@ -1,18 +1,18 @@
 //! Changing a test set that exists: what a replay has learned, what a person has accepted.
 use crate::{
-    Error, Mapping, Matchers, Project, Record, TestCase, envelope,
+    Error, Mapping, Matchers, Project, Record, TestCase, Timestamp, envelope,
     layout::{MAPPINGS, MATCHERS, TESTS},
     mappings, matchers,
     recording::test_file,
 };
 
 impl Project {
-    /// Replaces a test set's `mappings.yaml`.
+    /// Replaces a test set's `mappings.yaml`. `began`: when the application was started.
     ///
     /// # Errors
     /// When it cannot be written; the old one is there then.
-    pub fn write_mappings(&self, set: &str, mappings: &[Mapping]) -> Result<(), Error> {
-        mappings::write(self.files, &self.set_dir(set).join(MAPPINGS), set, mappings)
+    pub fn write_mappings(&self, set: &str, began: Option<Timestamp>, mappings: &[Mapping]) -> Result<(), Error> {
+        mappings::write(self.files, &self.set_dir(set).join(MAPPINGS), set, began, mappings)
     }
 
     /// Replaces a test set's `matchers.yaml`.

@@ -257,7 +257,10 @@ impl<'a> Loader<'a> {
         let Some((text, documents)) = self.parse(&path) else { return };
         for Located { line, value } in documents {
             match mappings::read(value) {
-                Ok(mappings) => self.set.mappings.extend(mappings),
+                Ok((began, mappings)) => {
+                    self.set.began = began;
+                    self.set.mappings.extend(mappings);
+                }
                 Err(complaint) => {
                     let line = yaml::find_line(&text, line, &complaint.path);
                     self.complain(&path, line, &complaint.message, &complaint.hint);

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 use document::{Map, Value, yaml};
 
 use crate::{
-    Error, MappedMock, Mapping,
+    Error, MappedMock, Mapping, Timestamp,
     envelope::{Complaint, Fields, HEADER, VERSION},
     files::Files,
     time,
@@ -13,9 +13,20 @@ use crate::{
 const KIND: &str = "TestMocksMapping";
 
 /// Writes the whole file, one test after the other: a hundred thousand need not be in memory twice.
-pub(crate) fn write(files: Files, path: &Path, set: &str, mappings: &[Mapping]) -> Result<(), Error> {
+/// `began`: when the application was started.
+pub(crate) fn write(
+    files: Files,
+    path: &Path,
+    set: &str,
+    began: Option<Timestamp>,
+    mappings: &[Mapping],
+) -> Result<(), Error> {
     Ok(files.replace(path, |file| {
         let head = Map::new().with("version", VERSION).with("kind", KIND).with("test_set_id", set);
+        let head = match began {
+            Some(at) => head.with("application_started", time::format(at)),
+            None => head,
+        };
         write!(file, "{HEADER}{}", yaml::emit(&head.into()))?;
         if mappings.is_empty() {
             return writeln!(file, "tests: []");
@@ -43,7 +54,7 @@ fn mapped(mock: &MappedMock) -> Map {
 }
 
 /// Reads ours and every spelling of Keploy's.
-pub(crate) fn read(document: Value) -> Result<Vec<Mapping>, Complaint> {
+pub(crate) fn read(document: Value) -> Result<(Option<Timestamp>, Vec<Mapping>), Complaint> {
     let Value::Map(map) = document else {
         return Err(Complaint::new(&[], "this is no map", "it has `version`, `kind` and `tests`"));
     };
@@ -53,7 +64,9 @@ pub(crate) fn read(document: Value) -> Result<Vec<Mapping>, Complaint> {
     {
         return Err(Complaint::new(&["kind"], format!("`kind` is `{kind}`"), format!("mappings have `kind: {KIND}`")));
     }
-    top.list("tests")?.into_iter().map(test).collect()
+    let began = top.time("application_started")?;
+    let mappings = top.list("tests")?.into_iter().map(test).collect::<Result<_, _>>()?;
+    Ok((began, mappings))
 }
 
 fn test(mut entry: Fields) -> Result<Mapping, Complaint> {

@@ -164,6 +164,8 @@ pub struct TestSet {
     /// In the order they were recorded.
     pub mocks: Vec<Mock>,
     pub mappings: Vec<Mapping>,
+    /// When the application was started, where that is known.
+    pub began: Option<Timestamp>,
     /// None: nothing was learned yet.
     pub matchers: Option<Matchers>,
     pub foreign: Vec<Foreign>,

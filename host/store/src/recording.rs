@@ -28,7 +28,7 @@ use render::Renderer;
 pub(crate) use render::test_file;
 
 use crate::{
-    Assets, Error, Mapping, Naming, Project, Record,
+    Assets, Error, Mapping, Naming, Project, Record, Timestamp,
     envelope::Mould,
     files::{Files, naming},
     journal::{self, Frames, Progress, START},
@@ -200,7 +200,7 @@ impl Recording {
     ///
     /// # Errors
     /// When files cannot be written: the journal stays, and [`Recording::recover`] can try again.
-    pub fn finish(mut self, mappings: &[Mapping]) -> Result<Finished, Error> {
+    pub fn finish(mut self, began: Option<Timestamp>, mappings: &[Mapping]) -> Result<Finished, Error> {
         self.seal()?;
         if let Some(renderer) = self.renderer.take() {
             let mut renderer = renderer.join().map_err(|_| Error::Panicked(self.directory.clone()))?;
@@ -209,7 +209,7 @@ impl Recording {
         }
         let Counts { tests, mocks } = self.complete.as_ref().map_or_else(Counts::default, |journal| journal.counts);
         if !mappings.is_empty() {
-            mappings::write(self.files, &self.directory.join(MAPPINGS), &self.set, mappings)?;
+            mappings::write(self.files, &self.directory.join(MAPPINGS), &self.set, began, mappings)?;
         }
         fs::remove_file(self.directory.join(JOURNAL))?;
         if tests + mocks == 0 {

@@ -8,6 +8,10 @@ use crate::sql;
 pub fn request(mut document: Value) -> Value {
     if let Some(request) = document.as_map_mut() {
         request.remove("attributes");
+        // What a statement looks like is the same in a transaction and outside.
+        if request.get("prepare").is_some() {
+            request.remove("in");
+        }
         for name in ["query", "prepare"] {
             if let Some(Value::Text(text)) = request.get_mut(name) {
                 let trimmed = text.trim_start().trim_end_matches(|c: char| c == ';' || c.is_whitespace());

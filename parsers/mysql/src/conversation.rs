@@ -60,6 +60,8 @@ pub(crate) struct Turn {
     pub reader: Option<Reader>,
     /// What it sets when it does not fail.
     pub settings: Settings,
+    /// It undoes a transaction.
+    pub gives_up: bool,
 }
 
 impl Conversation {
@@ -137,6 +139,7 @@ impl Conversation {
             (_, Some(database)) => vec![("database", Some(database.clone()))],
             _ => Vec::new(),
         };
+        let gives_up = request.get("query").and_then(Value::as_str).is_some_and(sql::gives_up);
         let columns = match answer {
             Answer::Binary(number) | Answer::Rows(number) => {
                 self.statements.get(number).map(|statement| statement.columns.clone()).unwrap_or_default()
@@ -144,7 +147,7 @@ impl Conversation {
             _ => Vec::new(),
         };
         let reader = (self.mode == Mode::Record).then(|| Reader::new(answer.clone(), self.agreed, columns));
-        self.open(host, request, Turn { answer, reader, settings }, since);
+        self.open(host, request, Turn { answer, reader, settings, gives_up }, since);
     }
 
     fn open(&mut self, host: &mut dyn Session, request: Map, turn: Turn, since: Instant) {

@@ -109,6 +109,11 @@ impl Conversation {
                 self.say(host, exchange, &[ok.document()])
             }
             Phase::Greeting => self.refuse(host, &ending::missed(reason)),
+            // It always can, and a connection that could not would be of no use to anybody any more.
+            Phase::Answering(_, turn) if turn.gives_up => {
+                let ok = OkPacket { status: AUTOCOMMIT, ..OkPacket::default() };
+                self.say(host, exchange, &[ok.document()])
+            }
             _ => self.say(host, exchange, &[Map::new().with("error", ending::missed(reason)).into()]),
         }
     }

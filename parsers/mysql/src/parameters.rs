@@ -52,7 +52,7 @@ pub fn read(
         let value = match sent_before {
             Some(data) => Value::readable(data.clone()),
             None if is_null => Value::Null,
-            None => values::read_binary(*kind, packet)?,
+            None => values::read_parameter(*kind, packet)?,
         };
         if index < own {
             given.params.push(value);
@@ -79,7 +79,7 @@ pub fn read_bulk(packet: &mut Cursor, count: usize, types: &mut Types, sends_typ
         let mut row = Vec::with_capacity(count);
         for (kind, _) in types.iter().take(count) {
             row.push(match packet.u8()? {
-                0 => values::read_binary(*kind, packet)?,
+                0 => values::read_parameter(*kind, packet)?,
                 1 => Value::Null,
                 2 => Map::new().with("use", "default").into(),
                 3 => Map::new().with("use", "nothing").into(),

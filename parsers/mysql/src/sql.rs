@@ -11,6 +11,12 @@ pub fn tokens(sql: &str) -> Tokens<'_> {
     Tokens { rest: sql }
 }
 
+/// ROLLBACK of the whole transaction.
+pub fn gives_up(sql: &str) -> bool {
+    let mut words = tokens(sql).map(str::to_ascii_uppercase);
+    words.next().as_deref() == Some("ROLLBACK") && words.all(|word| matches!(word.as_str(), "WORK" | ";"))
+}
+
 impl<'a> Iterator for Tokens<'a> {
     type Item = &'a str;
 

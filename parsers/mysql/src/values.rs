@@ -9,7 +9,7 @@ mod times;
 
 use keploy_sdk::{Fault, Value};
 
-pub use binary::{read as read_binary, write as write_binary};
+pub use binary::{read as read_binary, read_parameter, write as write_binary};
 pub use text::{read as read_text, write as write_text};
 
 /// How values of a column, or of a parameter, are to be read.

@@ -93,7 +93,8 @@ impl Mock {
             }
             _ => return None,
         };
-        let tag = sql.tidies_up()?.to_owned();
+        let failed = self.state.transaction == Transaction::Failed;
+        let tag = sql.tidies_up().or_else(|| sql.gives_up(failed))?.to_owned();
         Some(Response { tag: Some(tag.into_bytes()), ..Response::default() })
     }
 

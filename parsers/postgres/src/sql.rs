@@ -54,6 +54,17 @@ impl Sql {
         }
     }
 
+    /// How the server ends a statement that undoes a transaction: it always can, and a connection that could not would be
+    /// of no use to anybody any more. `failed`: the transaction has failed; then a commit is one, too.
+    pub fn gives_up(&self, failed: bool) -> Option<&'static str> {
+        let [statement] = &self.statements[..] else { return None };
+        match statement.effect {
+            Effect::End { commits, .. } if failed || !commits => Some("ROLLBACK"),
+            Effect::RollbackTo => Some("ROLLBACK"),
+            _ => None,
+        }
+    }
+
     pub fn new(text: &[u8]) -> Self {
         let looked_at = String::from_utf8_lossy(text.get(..LOOK_AT).unwrap_or(text));
         let tokens: Vec<Token<'_>> = tokens::read(&looked_at).collect();

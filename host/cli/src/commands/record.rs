@@ -64,6 +64,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
         clock: None,
     };
     let runtime = stage::runtime()?;
+    let began = relay::now();
     let ended = runtime.block_on(async {
         let stage = Stage::set(plan, Server::Record(recorder.clone()))?;
         style::say(format!("recording into {}; Ctrl-C ends", recording.directory().display()));
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
         stage.say_uncaught("not recorded, passed on");
         Ok::<_, Failure>(ended)
     });
-    let summary = recorder.finish(recording);
+    let summary = recorder.finish(recording, began);
     let (ended, summary) = (ended?, summary?);
     print(&summary);
     let by_user = matches!(ended, Ended::ByUser);

@@ -153,12 +153,12 @@ fn load(
 }
 
 async fn test_set(replaying: &Replaying, project: &Project, set: TestSet) -> Result<(SetReport, Code), Failure> {
-    let name = set.name.clone();
+    let (name, began) = (set.name.clone(), set.began);
     let Replayed { replay, sent, verdicts, code, error, started, real_time } = replaying.replay(set, false).await?;
     if code == Code::Success
         && let Some(mappings) = replay.learned()
     {
-        project.write_mappings(&name, &mappings)?;
+        project.write_mappings(&name, began, &mappings)?;
     }
     for line in replay.outside_tests() {
         style::say(format!("outside of any test: {line}"));

@@ -11,7 +11,7 @@ fn more_than_fits_into_memory_is_dropped_and_counted() {
     recording.journal().test(large);
     recording.journal().test(small);
     assert_eq!(recording.journal().dropped(), 1);
-    let finished = recording.finish(&[]).expect("writable");
+    let finished = recording.finish(None, &[]).expect("writable");
     assert_eq!((finished.tests, finished.dropped), (1, 1));
 }
 
@@ -37,7 +37,7 @@ fn from_any_thread() {
         })
         .expect("readable");
     assert_eq!(names.len(), 2000);
-    let finished = recording.finish(&[]).expect("writable");
+    let finished = recording.finish(None, &[]).expect("writable");
     assert_eq!((finished.tests, finished.dropped), (2000, 0));
     assert_eq!(std::fs::read_dir(finished.directory.join(TESTS)).expect("readable").count(), 2000);
 }

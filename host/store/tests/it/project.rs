@@ -59,7 +59,7 @@ fn everything_created_belongs_to_the_owner() {
     let mut blob = recording.assets().write().expect("writable");
     blob.write(b"x").expect("writable");
     blob.finish().expect("writable");
-    recording.finish(&[store::Mapping { test: "test-1".into(), ..Default::default() }]).expect("writable");
+    recording.finish(None, &[store::Mapping { test: "test-1".into(), ..Default::default() }]).expect("writable");
     project
         .next_run()
         .expect("writable")

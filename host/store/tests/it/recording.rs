@@ -83,7 +83,7 @@ fn what_is_recorded_is_loaded() {
         ended: AT,
         evidence: "window".into(),
     });
-    let finished = recording.finish(&mappings).expect("writable");
+    let finished = recording.finish(None, &mappings).expect("writable");
     assert_eq!((finished.tests, finished.mocks, finished.dropped), (12, 12, 0));
 
     let set = TestSet::load(&finished.directory, &mut Plugins).expect("sound");
@@ -107,7 +107,7 @@ fn what_is_recorded_is_loaded() {
 fn the_same_records_give_the_same_files() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let project = Project::open(directory.path(), None);
-    let files = [(); 2].map(|()| snapshot(&record(&project, 3).finish(&[]).expect("writable").directory));
+    let files = [(); 2].map(|()| snapshot(&record(&project, 3).finish(None, &[]).expect("writable").directory));
     assert_eq!(files[0], files[1]);
 }
 
@@ -117,7 +117,7 @@ fn the_same_records_give_the_same_files() {
 fn a_killed_recording_is_completed() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let project = Project::open(directory.path(), None);
-    let wanted = snapshot(&record(&project, 40).finish(&[]).expect("writable").directory);
+    let wanted = snapshot(&record(&project, 40).finish(None, &[]).expect("writable").directory);
     assert_eq!(wanted.len(), 41);
     let recording = record(&project, 40);
     let set = recording.directory().to_owned();
@@ -154,7 +154,7 @@ fn a_killed_recording_is_completed() {
         let mut recovered = Recording::recover(&project, "test-set-1").expect("readable").expect("unfinished");
         let mut count = 0;
         recovered.for_each(&mut |_| count += 1).expect("readable");
-        let finished = recovered.finish(&[]).expect("writable");
+        let finished = recovered.finish(None, &[]).expect("writable");
         assert_eq!((finished.tests, finished.mocks, count), (40, 40, 80), "{what}");
         assert_eq!(snapshot(&set), wanted, "{what}");
         assert_eq!(fs::read_dir(set.join("assets")).expect("there").count(), 0, "{what}: leftovers are swept");
@@ -193,7 +193,7 @@ fn nothing_recorded_leaves_nothing() {
     let project = Project::open(directory.path(), None);
     let recording = Recording::create(&project, Naming::Sequential).expect("writable");
     let journal = recording.journal();
-    recording.finish(&[]).expect("writable");
+    recording.finish(None, &[]).expect("writable");
     assert_eq!(project.sets().expect("readable"), Vec::<String>::new());
     journal.test(test(1));
     assert_eq!(journal.dropped(), 1, "what comes too late is counted");
@@ -208,10 +208,10 @@ fn a_file_in_the_way_keeps_the_journal() {
     fs::create_dir(&blocked).expect("a new directory");
     recording.journal().test(test(1));
     let set = recording.set().to_owned();
-    let error = recording.finish(&[]).expect_err("a directory is where the file should be").to_string();
+    let error = recording.finish(None, &[]).expect_err("a directory is where the file should be").to_string();
     assert!(error.contains("get-orders-1.yaml"), "{error}");
     fs::remove_dir(&blocked).expect("removable");
     let recovered = Recording::recover(&project, &set).expect("readable").expect("unfinished");
-    assert_eq!(recovered.finish(&[]).expect("writable").tests, 1);
+    assert_eq!(recovered.finish(None, &[]).expect("writable").tests, 1);
     assert!(blocked.is_file());
 }

@@ -39,6 +39,19 @@ pub fn read(kind: Type, packet: &mut Cursor) -> Result<Value, Fault> {
     })
 }
 
+/// A parameter that is not NULL. Nobody writes it again, so a date need not say how many bytes its client took for it: some
+/// drivers leave out the zeros at the end, others do not.
+pub fn read_parameter(kind: Type, packet: &mut Cursor) -> Result<Value, Fault> {
+    let read = match kind.kind {
+        DATE | NEWDATE | DATETIME | TIMESTAMP => times::moment,
+        TIME => times::time,
+        _ => return read(kind, packet),
+    };
+    let length = packet.u8()?;
+    let bytes = packet.take(length.into())?;
+    Ok(read(kind, bytes).map_or_else(|| wire_form(bytes), Value::Text))
+}
+
 /// A date or time, whose first byte is its length.
 fn moment(kind: Type, packet: &mut Cursor, read: fn(Type, &[u8]) -> Option<String>) -> Result<Value, Fault> {
     let length = packet.u8()?;
