@@ -244,11 +244,14 @@ impl Search<'_, '_> {
         }
         let fraction = recorded.fract() != 0.0 || live.fract() != 0.0;
         // What is left of a time is less when the clock is later.
-        let apart = (recorded - live).abs().min((recorded - live - self.moment.drift()).abs()).round();
+        let (plain, by_the_clock) = ((recorded - live).abs(), (recorded - live - self.moment.drift()).abs().round());
+        let apart = plain.min(by_the_clock);
         if !fraction && self.allowed.allows(&self.place, &Kind::Near(apart as u64)) {
             // Of a second that had just begun, and a little more.
             let kind = Kind::Near(2 * apart as u64 + 1);
-            self.found.push(Explained { place: self.place.clone(), kind, seen: live.to_string() });
+            // What goes with the clock is another value each time, though two replays may take equally long.
+            let at = if plain > apart { self.moment.live } else { 0 };
+            self.found.push(Explained { place: self.place.clone(), kind, seen: format!("{live} at {at}") });
             return Ok(());
         }
         let kind = Kind::Number { bound: bound(recorded, live), negative: recorded < 0.0 || live < 0.0, fraction };

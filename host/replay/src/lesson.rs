@@ -68,9 +68,14 @@ impl Lesson {
 /// Combines two replays of `set`.
 pub fn learn(set: &TestSet, first: &Lesson, second: &Lesson) -> Learned {
     let whose = Whose::new(set, first, second);
-    let (changed, flaky) = unexplained(&whose, first, second);
-    let matchers =
-        Matchers { tests: classes(&first.tests, &second.tests), calls: classes(&first.calls, &second.calls), flaky };
+    let matchers = Matchers {
+        tests: classes(&first.tests, &second.tests),
+        calls: classes(&first.calls, &second.calls),
+        flaky: Vec::new(),
+    };
+    let [first_too, second_too] = [first, second].map(|lesson| with_unruled(lesson, &matchers));
+    let (changed, flaky) = unexplained(&whose, &first_too, &second_too);
+    let matchers = Matchers { flaky, ..matchers };
     Learned { matchers, mappings: mappings(set, second, &whose), changed }
 }
 
@@ -118,6 +123,21 @@ fn natural(name: &str) -> (usize, &str) {
     (name.len(), name)
 }
 
+/// What had an explanation and is no rule is unexplained after all.
+fn with_unruled(lesson: &Lesson, matchers: &Matchers) -> Lesson {
+    let mut lesson = lesson.clone();
+    for seen in &lesson.tests {
+        let of_class = matchers.tests.iter().find(|class| class.of == seen.of);
+        let rule = of_class.and_then(|class| class.rules.iter().find(|rule| rule.at == seen.what.place));
+        if rule.is_none_or(|rule| !rule.kinds.iter().any(|kind| kind.allows(&seen.what.kind))) {
+            let words = format!("{} changed: {}", seen.what.place, seen.what.seen);
+            let what = Unexplained { words, missing: None };
+            lesson.unexplained.entry(seen.name.clone()).or_default().push(what);
+        }
+    }
+    lesson
+}
+
 /// What is not as recorded, by test: the same in both replays, and not.
 fn unexplained(whose: &Whose<'_>, first: &Lesson, second: &Lesson) -> (BTreeMap<String, Vec<String>>, Vec<Flaky>) {
     let words = |lesson: &Lesson, test: &str| -> BTreeSet<String> {
@@ -144,7 +164,7 @@ fn unexplained(whose: &Whose<'_>, first: &Lesson, second: &Lesson) -> (BTreeMap<
 /// Who made which call, after two replays.
 ///
 /// What both say is certain. Calls of a class that was also made while no request was in flight are the background's (a
-/// poller, a heartbeat, a worker), unless every test of a class makes one in both replays. What is left open stays so.
+/// poller, a heartbeat, a worker), unless many tests of a class make one in both replays. What is left open stays so.
 fn mappings(set: &TestSet, second: &Lesson, whose: &Whose<'_>) -> Vec<Mapping> {
     let mut by_test: HashMap<&str, Vec<MappedMock>> = HashMap::new();
     let mut open: BTreeSet<&str> = BTreeSet::new();
@@ -176,6 +196,9 @@ fn mappings(set: &TestSet, second: &Lesson, whose: &Whose<'_>) -> Vec<Mapping> {
     set.mappings.iter().map(mapping).collect()
 }
 
+/// One of so many tests of a kind makes it often: the others may have been refused, or had it in a cache.
+const OFTEN: usize = 4;
+
 /// Calls of the same shape to the same destination.
 type CallClass = (String, String, Hash);
 
@@ -190,7 +213,7 @@ struct Whose<'a> {
     background: BTreeSet<CallClass>,
     /// Mock -> test, in each replay.
     owners: [HashMap<&'a str, &'a str>; 2],
-    /// Kinds of tests all of which make such calls, in both replays.
+    /// Kinds of tests many of which make such calls, in both replays: more than would by chance.
     regular: BTreeSet<(&'a str, CallClass)>,
 }
 
@@ -220,13 +243,16 @@ impl<'a> Whose<'a> {
             let claims = lesson.claims.get(test).into_iter().flatten();
             claims.filter_map(|mock| self.classes.get(mock.as_str())).cloned().collect()
         };
-        let mut regular: BTreeMap<&str, BTreeSet<CallClass>> = BTreeMap::new();
+        let mut tests: HashMap<&str, usize> = HashMap::new();
+        let mut calls: BTreeMap<(&str, CallClass), usize> = BTreeMap::new();
         for (name, test) in &self.tests {
-            let both: BTreeSet<_> = classes(first, name).intersection(&classes(second, name)).cloned().collect();
-            let known = regular.get(test.class.as_str()).map(|known| known.intersection(&both).cloned().collect());
-            regular.insert(&test.class, known.unwrap_or(both));
+            *tests.entry(&test.class).or_default() += 1;
+            for class in classes(first, name).intersection(&classes(second, name)) {
+                *calls.entry((&test.class, class.clone())).or_default() += 1;
+            }
         }
-        regular.into_iter().flat_map(|(test, calls)| calls.into_iter().map(move |call| (test, call))).collect()
+        let is_regular = |((test, _), count): &(&(&str, CallClass), &usize)| **count * OFTEN >= tests[test];
+        calls.iter().filter(is_regular).map(|((test, class), _)| (*test, class.clone())).collect()
     }
 
     /// The test that claimed it in both replays.

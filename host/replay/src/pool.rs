@@ -343,7 +343,13 @@ impl Pool {
         };
         let (free, claimed): (Vec<usize>, Vec<usize>) =
             calls.iter().copied().filter(of_none).partition(|call| self.calls[*call].claimed_by.is_none());
-        free.into_iter().chain(claimed.into_iter().rev()).collect()
+        if free.is_empty() && claimed.is_empty() {
+            return Vec::new();
+        }
+        // A poller asks what the current test has asked: whoever came first, both see what the test saw.
+        let asked = |call: &usize| self.calls[*call].claimed_by == self.current.map(Claimer::Test);
+        let asked = calls.iter().copied().filter(asked);
+        asked.chain(free).chain(claimed.into_iter().rev()).collect()
     }
 
     pub fn note_additional(&mut self, additional: Additional) {

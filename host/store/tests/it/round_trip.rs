@@ -122,7 +122,7 @@ proptest! {
         let wanted = mocks.iter().cloned().map(Record::Mock).chain(tests.iter().cloned().map(Record::Test));
         prop_assert_eq!(journaled, wanted.collect::<Vec<_>>());
 
-        let finished = recording.finish(&[]).expect("writable");
+        let finished = recording.finish(None, &[]).expect("writable");
         let mut loaded = TestSet::load(&finished.directory, &mut Known(SCHEMA))
             .map_err(|errors| TestCaseError::fail(errors[0].to_string()))?;
         loaded.tests.iter_mut().for_each(|test| test.source = Default::default());
