@@ -6,7 +6,7 @@
 //! where that is clear, do so elsewhere, too. What is left goes to the test that it fits best, and may be another's after
 //! all (`candidate`): that is settled by a replay, where tests run one after the other. Calls made while no request was in
 //! flight belong to no test.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use document::{Hash, hash};
 use store::{Lifetime, MappedMock, Mapping, Mock, Record, Recording, TestCase, TestSet, Timestamp};
@@ -24,6 +24,7 @@ pub fn of_recording(recording: &mut Recording) -> Result<Vec<Mapping>, store::Er
     // Only what the clock leaves open is looked at more closely: most recordings are not read twice.
     if run.mark_open() {
         recording.for_each(&mut |record| run.note_values(record))?;
+        run.forget_language();
     }
     Ok(run.mappings())
 }
@@ -37,6 +38,7 @@ pub fn of_set(set: &TestSet) -> Vec<Mapping> {
     if run.mark_open() {
         set.tests.iter().for_each(|test| run.note_test_values(test));
         set.mocks.iter().for_each(|mock| run.note_mock_values(mock));
+        run.forget_language();
     }
     run.mappings()
 }
@@ -184,6 +186,23 @@ impl Run {
         self.owners_with(&self.habits(&by_values))
     }
 
+    /// Words that stand in many different requests are their language's (`select`, `items`), as those are that stand in most
+    /// answers to one kind of request (names of columns): no evidence.
+    fn forget_language(&mut self) {
+        let open = || self.calls.iter().filter(|call| call.candidates.len() > 1);
+        let different: HashMap<&(Hash, String), &Tokens> = open().map(|call| (&call.key, &call.asked)).collect();
+        let asked = common(different.values().copied(), different.len() / 10);
+        let mut by_shape: HashMap<Hash, Vec<&Tokens>> = HashMap::new();
+        open().for_each(|call| by_shape.entry(call.shape).or_default().push(&call.answered));
+        let answers = by_shape.into_iter();
+        let answered: HashMap<Hash, HashSet<u64>> =
+            answers.map(|(shape, all)| (shape, common(all.iter().copied(), all.len() / 2))).collect();
+        for call in self.calls.iter_mut().filter(|call| call.candidates.len() > 1) {
+            call.asked.forget(&asked);
+            call.answered.forget(&answered[&call.shape]);
+        }
+    }
+
     fn owners_with(&self, habits: &Habits<'_>) -> HashMap<usize, Owner> {
         let open = self.calls.iter().enumerate().filter(|(_, call)| call.candidates.len() > 1);
         let mut fits: Vec<(usize, Vec<(usize, Fit)>)> = open.map(|(n, call)| (n, self.fits(call, habits))).collect();
@@ -237,11 +256,18 @@ impl Run {
             let missing = call.answered.len() - answered.tokens;
             let strange = if habits.is_strange(call.shape, class) { 20 } else { 0 };
             let score = 2 * (asked.times + answered.times) as i64 - missing as i64 - strange;
-            let others = values.len() - answered.tokens.min(values.len());
+            let others = if call.answered.is_list() { values.len() - answered.tokens.min(values.len()) } else { 0 };
             (test, Fit { score, asked: asked.named, strong: asked.strong + answered.strong, others })
         };
         call.candidates.iter().map(fit).collect()
     }
+}
+
+/// The words that are in more than `most` of them, and in more than two.
+fn common<'a>(documents: impl Iterator<Item = &'a Tokens>, most: usize) -> HashSet<u64> {
+    let mut seen: HashMap<u64, usize> = HashMap::new();
+    documents.flat_map(Tokens::words_of_language).for_each(|word| *seen.entry(word).or_default() += 1);
+    seen.into_iter().filter(|(_, times)| *times > most.max(2)).map(|(word, _)| word).collect()
 }
 
 /// Shape of call -> kind of test -> how often.
@@ -264,7 +290,7 @@ struct Fit {
     asked: usize,
     /// Shared values that are hardly shared by chance.
     strong: usize,
-    /// Values of the test that are not in the call's answer.
+    /// Where the call's answer is a list: values of the test that are not in it.
     others: usize,
 }
 
@@ -334,6 +360,7 @@ mod tests {
         run.sort();
         if run.mark_open() {
             records.iter().for_each(|record| run.note_values(record));
+            run.forget_language();
         }
         let line = |mapping: Mapping| {
             let mocks: Vec<_> = mapping.mocks.iter().map(|mock| format!("{} {}", mock.name, mock.evidence)).collect();

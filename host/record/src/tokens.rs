@@ -1,6 +1,6 @@
 //! The values in a document, as a set: what flows from a call's answer into a test's response.
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
 };
 
@@ -21,6 +21,8 @@ struct Token {
     /// An id or a number that is not small: no word of a language (`GET`, `count`), and nothing that commands take as
     /// an argument of their own (`1`).
     named: bool,
+    /// Without a digit.
+    is_word: bool,
 }
 
 /// A word counts so often at most: a page that is full of one is not hundredfold evidence.
@@ -59,10 +61,24 @@ impl Tokens {
         self.0.len()
     }
 
+    /// What may be a word of the language that documents are in: nothing with a digit.
+    pub fn words_of_language(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().filter(|(_, token)| token.is_word).map(|(word, _)| *word)
+    }
+
+    pub fn forget(&mut self, words: &HashSet<u64>) {
+        self.0.retain(|word, _| !words.contains(word));
+    }
+
+    /// A list or a row, not a single value.
+    pub fn is_list(&self) -> bool {
+        self.len() > FEW
+    }
+
     /// What `with` has of these.
     pub fn shared(&self, with: &Self) -> Shared {
         // In a list, how often something stands there says how long the list is.
-        let is_list = self.len() > FEW;
+        let is_list = self.is_list();
         let common = self.0.iter().filter_map(|(hash, token)| Some((token, with.0.get(hash)?)));
         common.fold(Shared::default(), |shared, (own, token)| Shared {
             tokens: shared.tokens + 1,
@@ -104,9 +120,10 @@ impl Tokens {
         let word = number.as_deref().unwrap_or(word);
         let strong = word.len() >= 4;
         let has = |kind: fn(char) -> bool| word.chars().any(kind);
-        let named = has(char::is_numeric) && (strong || has(char::is_alphabetic));
+        let is_word = !has(char::is_numeric);
+        let named = !is_word && (strong || has(char::is_alphabetic));
         let token = BuildHasherDefault::<DefaultHasher>::default().hash_one(word);
-        self.0.entry(token).or_insert(Token { count: 0, strong, named }).count += counts;
+        self.0.entry(token).or_insert(Token { count: 0, strong, named, is_word }).count += counts;
     }
 }
 

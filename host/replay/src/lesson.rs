@@ -98,6 +98,10 @@ fn classes(first: &[Seen], second: &[Seen]) -> Vec<ClassMatchers> {
         (Kind::Near(_), Some([first, second])) => first != second,
         _ => true,
     };
+    // What is one for one document is one for all of its class.
+    let places: BTreeSet<(&str, &str)> =
+        first.iter().chain(second).filter(differs).map(|seen| (&*seen.of, &*seen.what.place)).collect();
+    let differs = |seen: &&Seen| places.contains(&(&*seen.of, &*seen.what.place));
     let mut by_class: BTreeMap<&str, (Rules, BTreeMap<&str, &str>)> = BTreeMap::new();
     for seen in first.iter().chain(second).filter(differs) {
         let (rules, examples) = by_class.entry(&seen.of).or_default();

@@ -11,9 +11,9 @@
 //!
 //! While learning, a request that finds nothing equal gets the recorded call of its class that differs least from it, if
 //! every difference is of a kind that differs from run to run.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use document::{Hash, Noise, Value};
+use document::{Hash, Noise, Value, hash};
 use matcher::{Bindings, Explained, Kind, Moment, Trial};
 use store::{Lifetime, Mock};
 
@@ -59,6 +59,8 @@ pub(crate) struct Recorded {
     pub claims: usize,
     /// Rules of its own, by which it is found instead.
     own: Option<Noise>,
+    /// Equal for calls that differ in values only.
+    shape: Hash,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +96,10 @@ pub(crate) struct Pool {
     crowds: Vec<Option<usize>>,
     /// Of each test, when it was in flight.
     windows: Vec<(u64, u64)>,
+    /// Of each test, its class.
+    classes: Vec<String>,
+    /// Classes of tests, and the shapes of calls that many of them make.
+    typical: HashSet<(String, Hash)>,
     /// What was first claimed while it ran, background included.
     made: Vec<Vec<usize>>,
     /// The test that is running, or the last one that did.
@@ -135,6 +141,8 @@ impl Pool {
             of_test: vec![Vec::new(); tests],
             crowds: vec![None; tests],
             windows: vec![(0, 0); tests],
+            classes: vec![String::new(); tests],
+            typical: HashSet::new(),
             made: vec![Vec::new(); tests],
             current: None,
             additional: BTreeMap::new(),
@@ -168,7 +176,8 @@ impl Pool {
                 self.by_content.entry((destination, mock.kind.clone(), hash)).or_default().push(index);
             }
         }
-        self.calls.push(Recorded { mock, request, tests: Vec::new(), claimed_by: None, claims: 0, own });
+        let shape = matcher::shape(&mock.request);
+        self.calls.push(Recorded { mock, request, tests: Vec::new(), claimed_by: None, claims: 0, own, shape });
     }
 
     /// Says which calls a test may claim, in that order. Tests are numbered in the order in which they run.
@@ -199,6 +208,22 @@ impl Pool {
     /// Destinations of which the recording has nothing but failed attempts.
     pub fn out_of_reach(&self) -> &[(String, u16, String)] {
         &self.out_of_reach
+    }
+
+    /// Everything is mapped: which kinds of tests make which calls? `classes`: of the tests, in order.
+    pub fn note_habits(&mut self, classes: Vec<String>) {
+        /// One of so many tests of a class makes it often: others may be refused before.
+        const OFTEN: usize = 4;
+        let mut tests: HashMap<&str, usize> = HashMap::new();
+        let mut calls: HashMap<(&str, Hash), usize> = HashMap::new();
+        for (class, own) in classes.iter().zip(&self.of_test) {
+            *tests.entry(class).or_default() += 1;
+            let shapes: HashSet<Hash> = own.iter().map(|call| self.calls[*call].shape).collect();
+            shapes.into_iter().for_each(|shape| *calls.entry((class, shape)).or_default() += 1);
+        }
+        let often = calls.into_iter().filter(|((class, _), count)| count * OFTEN >= tests[class]);
+        self.typical = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
+        self.classes = classes;
     }
 
     /// All calls are added: what was reached at some time is not out of reach.
@@ -288,7 +313,7 @@ impl Pool {
 
     /// Those of `calls`, which are sorted, that may be claimed now, in the order in which they are.
     fn tiers(&self, calls: &[usize]) -> impl Iterator<Item = Vec<usize>> {
-        [Self::own, Self::shared, Self::background, Self::of_the_crowd, Self::anybodys, Self::again]
+        [Self::own, Self::shared, Self::just_asked, Self::of_others, Self::anybodys, Self::again]
             .into_iter()
             .map(move |tier| tier(self, calls))
     }
@@ -300,15 +325,37 @@ impl Pool {
         self.of_test[test].iter().copied().filter(free).collect()
     }
 
+    /// What is the background's, and what is the crowd's, nearest to the current test first. Which comes first depends on
+    /// whether tests like the current one usually make such calls.
+    fn of_others(&self, calls: &[usize]) -> Vec<usize> {
+        let (background, again) = self.background(calls);
+        let crowd = self.of_the_crowd(calls);
+        if self.is_typical(calls) {
+            return crowd.into_iter().chain(background).chain(again).collect();
+        }
+        background.into_iter().chain(again).chain(crowd).collect()
+    }
+
+    /// A poller asks what the current test has asked: whoever came first, both see what the test saw.
+    fn just_asked(&self, calls: &[usize]) -> Vec<usize> {
+        let asked = |call: &usize| self.calls[*call].claimed_by == self.current.map(Claimer::Test);
+        let is_background = calls.iter().any(|call| self.calls[*call].tests.is_empty());
+        calls.iter().copied().filter(|call| is_background && asked(call)).collect()
+    }
+
+    fn is_typical(&self, calls: &[usize]) -> bool {
+        let (Some(test), Some(call)) = (self.current, calls.first()) else { return false };
+        self.typical.contains(&(self.classes[test].clone(), self.calls[*call].shape))
+    }
+
     /// The unclaimed ones of tests in the same crowd, those first that were made nearest to the current test.
     fn of_the_crowd(&self, calls: &[usize]) -> Vec<usize> {
-        let Some(current) = self.current else { return Vec::new() };
-        let Some(crowd) = self.crowds[current] else { return Vec::new() };
+        let Some(crowd) = self.current.and_then(|current| self.crowds[current]) else { return Vec::new() };
         let is_theirs = |call: &usize| {
             let recorded = &self.calls[*call];
             recorded.claimed_by.is_none() && recorded.tests.iter().any(|test| self.crowds[*test] == Some(crowd))
         };
-        let (started, ended) = self.windows[current];
+        let (started, ended) = self.current.map_or((0, 0), |current| self.windows[current]);
         let distance = |call: &usize| {
             let at = self.calls[*call].mock.started;
             started.saturating_sub(at) + at.saturating_sub(ended)
@@ -335,21 +382,21 @@ impl Pool {
         calls.iter().copied().filter(|call| self.calls[*call].mock.lifetime != Lifetime::Test).collect()
     }
 
-    /// Calls of no test: the unclaimed ones; once all are claimed, the last again, since jobs come round.
-    fn background(&self, calls: &[usize]) -> Vec<usize> {
+    /// Calls of no test: the unclaimed ones; and, since jobs come round, the claimed ones. Of those the first are such as were
+    /// answered as most are (`nothing new`), the last of them first: an order must not be taken twice.
+    fn background(&self, calls: &[usize]) -> (Vec<usize>, Vec<usize>) {
         let of_none = |call: &usize| {
             let recorded = &self.calls[*call];
             recorded.mock.lifetime == Lifetime::Test && recorded.tests.is_empty()
         };
-        let (free, claimed): (Vec<usize>, Vec<usize>) =
+        let (free, mut claimed): (Vec<usize>, Vec<usize>) =
             calls.iter().copied().filter(of_none).partition(|call| self.calls[*call].claimed_by.is_none());
-        if free.is_empty() && claimed.is_empty() {
-            return Vec::new();
-        }
-        // A poller asks what the current test has asked: whoever came first, both see what the test saw.
-        let asked = |call: &usize| self.calls[*call].claimed_by == self.current.map(Claimer::Test);
-        let asked = calls.iter().copied().filter(asked);
-        asked.chain(free).chain(claimed.into_iter().rev()).collect()
+        let said = |call: &usize| self.calls[*call].mock.responses.first().map(|response| hash(&response.body));
+        let mut times: HashMap<Option<Hash>, usize> = HashMap::new();
+        claimed.iter().for_each(|call| *times.entry(said(call)).or_default() += 1);
+        claimed.reverse();
+        claimed.sort_by_key(|call| std::cmp::Reverse(times[&said(call)]));
+        (free, claimed)
     }
 
     pub fn note_additional(&mut self, additional: Additional) {

@@ -137,6 +137,7 @@ impl Replay {
         for (test, calls) in of_test {
             pool.map(test, calls);
         }
+        pool.note_habits(set.tests.iter().map(|test| test.class.clone()).collect());
         let crowds = crowds(&set, settings.learns);
         for (n, (test, crowd)) in set.tests.iter().zip(crowds).enumerate() {
             pool.place(n, (test.started, test.ended), crowd);
