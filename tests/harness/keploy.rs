@@ -49,9 +49,18 @@ impl Project {
         self
     }
 
-    /// Starts recording and waits until the application listens.
+    /// Starts recording and waits until the application listens. When it ends, nothing is learned.
     pub fn record(&self, world: &World) -> Recording {
-        let process = Process::start(world, &mut self.command("record"));
+        self.record_with(world, &["--no-learn"])
+    }
+
+    /// The same, and learns: the recording is replayed twice when it ends.
+    pub fn record_and_learn(&self, world: &World) -> Recording {
+        self.record_with(world, &[])
+    }
+
+    fn record_with(&self, world: &World, options: &[&str]) -> Recording {
+        let process = Process::start(world, self.command("record").args(options));
         process.wait_for("application is listening");
         Recording { process }
     }
@@ -95,7 +104,7 @@ impl Recording {
     /// As a user ends it: Ctrl-C.
     pub fn finish(self) -> Outcome {
         self.process.signal(Signal::SIGINT);
-        Outcome::of(self.process.wait(2 * PATIENCE))
+        Outcome::of(self.process.wait(4 * PATIENCE))
     }
 }
 

@@ -75,7 +75,7 @@ fn record_then_replay(app: App) {
 fn record(app: App, visit: fn() -> usize) -> (Recorded, Outcome, u64) {
     let world = World::online();
     let project = Project::new(&world, app);
-    let recording = project.record(&world);
+    let recording = project.record_and_learn(&world);
     let sent = world.inside(visit) as u64;
     let outcome = recording.finish();
     outcome.expect_code(0);

@@ -12,7 +12,7 @@ use std::{
 use document::{Blob, Value};
 use plugins::{Facts, Lifetime, Part, Registry};
 use relay::{Answer, Answers, ConnectionInfo};
-use store::Assets;
+use store::{Assets, Lifetime as Kept, Mock};
 use tokio::sync::watch;
 
 use crate::{
@@ -119,9 +119,14 @@ impl Shared {
     fn held(&self, call: usize) -> Option<Held> {
         let pool = self.pool();
         let recorded = &pool.calls[call];
-        let until = pool.held_until(call)?;
-        let took = Duration::from_nanos(recorded.mock.ended.saturating_sub(recorded.mock.started));
-        Some(if recorded.claims > 1 { Held::For(took) } else { Held::Until(until) })
+        let Mock { started, ended, lifetime, responses, .. } = &recorded.mock;
+        if recorded.claims > 1 && *lifetime == Kept::Test {
+            // An order that came once does not come again.
+            let is_order = responses.iter().any(|response| pool.bindings.to_live(&response.body) != response.body);
+            let took = Duration::from_nanos(ended.saturating_sub(*started));
+            return Some(Held::For(if is_order { NEVER } else { took }));
+        }
+        pool.held_until(call).map(Held::Until)
     }
 }
 
@@ -134,6 +139,9 @@ struct Looked {
     /// By the application's clock.
     at: u64,
 }
+
+/// Longer than any replay.
+const NEVER: Duration = Duration::from_secs(1 << 32);
 
 enum Held {
     /// A recorded time.

@@ -100,6 +100,8 @@ pub(crate) struct Pool {
     classes: Vec<String>,
     /// Classes of tests, and the shapes of calls that many of them make.
     typical: HashSet<(String, Hash)>,
+    /// (destination, protocol, shape) -> calls of the background; while learning, that may be.
+    of_background: HashMap<Key, Vec<usize>>,
     /// What was first claimed while it ran, background included.
     made: Vec<Vec<usize>>,
     /// The test that is running, or the last one that did.
@@ -143,6 +145,7 @@ impl Pool {
             windows: vec![(0, 0); tests],
             classes: vec![String::new(); tests],
             typical: HashSet::new(),
+            of_background: HashMap::new(),
             made: vec![Vec::new(); tests],
             current: None,
             additional: BTreeMap::new(),
@@ -176,7 +179,7 @@ impl Pool {
                 self.by_content.entry((destination, mock.kind.clone(), hash)).or_default().push(index);
             }
         }
-        let shape = matcher::shape(&mock.request);
+        let shape = matcher::shape(&request);
         self.calls.push(Recorded { mock, request, tests: Vec::new(), claimed_by: None, claims: 0, own, shape });
     }
 
@@ -224,6 +227,14 @@ impl Pool {
         let often = calls.into_iter().filter(|((class, _), count)| count * OFTEN >= tests[class]);
         self.typical = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
         self.classes = classes;
+        for (n, call) in self.calls.iter().enumerate() {
+            let Recorded { mock, tests, shape, .. } = call;
+            let may_be = tests.is_empty() || self.lesson.is_some();
+            if may_be && mock.lifetime == Lifetime::Test && mock.unreachable.is_none() {
+                let key = (self.aliases.of(&mock.destination), mock.kind.clone(), *shape);
+                self.of_background.entry(key).or_default().push(n);
+            }
+        }
     }
 
     /// All calls are added: what was reached at some time is not out of reach.
@@ -252,7 +263,8 @@ impl Pool {
         equal.sort_unstable();
         let (call, fit) = self
             .first_that_fits(&equal, asked, forms)
-            .or_else(|| self.most_alike((key.0, key.1, asked.class.to_owned()), asked, forms))?;
+            .or_else(|| self.most_alike((key.0.clone(), key.1.clone(), asked.class.to_owned()), asked, forms))
+            .or_else(|| Some((self.stand_in(&key.0, asked)?, Fit::default())))?;
         self.take(call, fit);
         Some(call)
     }
@@ -290,6 +302,15 @@ impl Pool {
             fits.min_by_key(|(_, fit)| fit.cost())
         };
         self.tiers(alike).find_map(best)
+    }
+
+    /// What the background asks with other values than ever recorded (a job that was ordered as the recording ended) is
+    /// answered as its like was: it is nobody's, and has to go on. Not what tests like the current one ask.
+    fn stand_in(&self, destination: &str, asked: &Asked<'_>) -> Option<usize> {
+        let shape = matcher::shape(asked.request);
+        let is_typical = self.current.is_some_and(|test| self.typical.contains(&(self.classes[test].clone(), shape)));
+        let alike = self.of_background.get(&(destination.to_owned(), asked.protocol.to_owned(), shape))?;
+        alike.last().copied().filter(|_| !is_typical)
     }
 
     /// May this recorded call be what is asked for?
@@ -425,14 +446,15 @@ impl Pool {
     pub fn held_until(&self, call: usize) -> Option<u64> {
         const BLOCKED: u64 = 50_000_000;
         let Recorded { mock, tests, .. } = &self.calls[call];
-        let reached = match self.current {
-            _ if tests.is_empty() => 0,
-            Some(test) => self.windows[test].1,
-            None => 0,
-        };
         let blocked = mock.ended.saturating_sub(mock.started) >= BLOCKED;
         let at = if blocked { mock.ended } else { mock.started };
-        (mock.lifetime == Lifetime::Test && (blocked || !tests.is_empty()) && at > reached).then_some(at)
+        // Starting up need not take as long as it did.
+        let first = self.windows.first().map_or(0, |window| window.0);
+        let reached = match self.current {
+            Some(test) if !tests.is_empty() => self.windows[test].1,
+            _ => first,
+        };
+        (mock.lifetime == Lifetime::Test && at > reached).then_some(at)
     }
 
     /// What was first claimed while this test ran.
