@@ -1,4 +1,4 @@
-//! Thirty-two clients of the noisy applications' API: see `apps/NOISE.md`.
+//! Clients of the noisy applications' API: see `apps/NOISE.md`.
 
 use std::thread;
 
@@ -6,8 +6,12 @@ use serde_json::{Value, json};
 
 use crate::apps::PORT;
 use crate::http::{Answer, Client, Connections};
+use crate::is_long;
 
-pub const CLIENTS: usize = 32;
+/// Thirty-two in the long round.
+fn clients() -> usize {
+    if is_long() { 32 } else { 8 }
+}
 
 /// All clients at once, each a user of its own; returns how many requests were sent. Runs in the calling thread's network.
 ///
@@ -15,7 +19,7 @@ pub const CLIENTS: usize = 32;
 /// When an answer is not what the API promises: the application must not notice that it is recorded.
 pub fn visit() -> usize {
     thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || User::new(number).visit())).collect();
+        let clients: Vec<_> = (0..clients()).map(|number| scope.spawn(move || User::new(number).visit())).collect();
         clients.into_iter().map(|client| client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).sum()
     })
 }

@@ -90,7 +90,7 @@ fn round(driver: Driver, server: Server, tls: Tls, verified: Verified, replays: 
     if !driver.asks_for_public_key() && server == Server::MySql9 && matches!(verified, Verified::NotEncrypted) {
         database.remember_password(&world);
     }
-    let recording = project.record(&world);
+    let recording = project.record_and_learn(&world);
     let sent = world.inside(rows::visit) as u64;
     let recorded = recording.finish();
     assert_eq!(recorded.code, Some(0), "{what}: {}", recorded.said());

@@ -1,5 +1,6 @@
-//! Applications that are full of noise: recorded under 32 clients, they pass without a rule written by hand, and every
-//! regression in and beside the noise is caught. See `apps/NOISE.md`.
+//! Applications that are full of noise: recorded under overlapping clients, they pass without a rule written by hand, and every
+//! regression in and beside the noise is caught. See `apps/NOISE.md`. They take minutes: `cargo xtask test` leaves them out,
+//! `--long` does not.
 
 use harness::apps::{App, noisy};
 use harness::databases::{Database, Server, Tls};
@@ -26,8 +27,6 @@ fn node() {
 fn java() {
     record_learn_replay(noisy("javanoise"), Server::Postgres15);
 }
-
-const APPS: [&str; 4] = ["pynoise", "gonoise", "nodenoise", "javanoise"];
 
 /// `REGRESSION`, and what the report has to name.
 const REGRESSIONS: &[(&str, &[&str])] = &[
@@ -70,10 +69,7 @@ fn record_learn_replay(app: App, server: Server) {
     for _ in 0..if is_long() { 20 } else { 2 } {
         expect(&project, "", 0, &[]);
     }
-    // In the short round, each application takes its part of them.
-    let part = APPS.iter().position(|app| *app == name).expect("one of the four");
-    let is_its = |n: &usize| is_long() || n % APPS.len() == part;
-    for (_, (regression, named)) in REGRESSIONS.iter().enumerate().filter(|(n, _)| is_its(n)) {
+    for (regression, named) in REGRESSIONS {
         expect(&project, regression, 1, named);
     }
 }

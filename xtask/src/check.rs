@@ -119,8 +119,8 @@ fn tests(place: &Place, length: Length) -> Result {
     let mut cargo = place.cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
     match length {
         Length::Long => cargo.env("KEPLOY_TEST_LONG", "1"),
-        // Drivers' own test suites take minutes each.
-        Length::Normal => cargo.args(&["--", "--skip", "suites::"]),
+        // Drivers' own test suites, and the noisy applications with all their regressions, take minutes each.
+        Length::Normal => cargo.args(["--", "--skip", "suites::", "--skip", "noise::"]),
     };
     cargo.run()
 }

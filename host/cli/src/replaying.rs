@@ -33,6 +33,16 @@ pub(crate) struct Replaying {
     pub title: String,
 }
 
+/// What a replay is for.
+#[derive(Clone, Copy)]
+pub(crate) enum Why {
+    Judge,
+    /// The code is known to be the same. With a clock that is ahead of the recording, what goes with time shows itself.
+    Learn {
+        ahead: Duration,
+    },
+}
+
 /// A replay that was made.
 pub(crate) struct Replayed {
     pub replay: Replay,
@@ -56,21 +66,29 @@ enum End {
 }
 
 /// The clock of an application that has one of its own.
-struct AppClock(Arc<intercept::Clock>);
+struct AppClock {
+    clock: Arc<intercept::Clock>,
+    /// Nanoseconds that it is to be ahead of the recording.
+    ahead: u64,
+}
 
 impl replay::Clock for AppClock {
     fn move_to(&self, recorded: u64) -> i64 {
         // It may be past that: the replay was slower than the recording.
-        let _ = self.0.advance(recorded);
-        let (app, real) = (self.0.now(), relay::now());
+        let _ = self.clock.advance(recorded + self.ahead);
+        let (app, real) = (self.clock.now(), relay::now());
         i64::try_from(i128::from(app) - i128::from(real)).unwrap_or_default()
     }
 }
 
 impl Replaying {
-    /// Runs the application against a test set. `learns`: the code is known to be the same.
-    pub async fn replay(&self, set: TestSet, learns: bool) -> Result<Replayed, Failure> {
+    /// Runs the application against a test set.
+    pub async fn replay(&self, set: TestSet, why: Why) -> Result<Replayed, Failure> {
         let noise = self.config.noise_for(&set.name);
+        let (learns, ahead) = match why {
+            Why::Judge => (false, 0),
+            Why::Learn { ahead } => (true, u64::try_from(ahead.as_nanos()).unwrap_or_default()),
+        };
         let settings = Settings { api_timeout: self.api_timeout, noise, ignore_ordering: false, learns };
         let assets = store::Assets::new(&set.directory, None);
         let replay = Replay::prepare(set, &self.registry, assets, settings).map_err(|error| match error {
@@ -87,13 +105,13 @@ impl Replaying {
             registry: self.registry.clone(),
             config: self.config.clone(),
             tls: TlsArguments::default(),
-            clock: (!self.real_time).then(|| replay.began()),
+            clock: (!self.real_time).then(|| replay.began() + ahead),
         };
         let mut stage = Stage::set(plan, Server::Replay(replay.answers()))?;
         let last_lines = LastLines::follow(stage.application.take_output(), self.show_app);
         let sent = RefCell::new(Vec::new());
         let end = tokio::select! {
-            end = self.drive(&stage, &replay, &sent) => end,
+            end = self.drive(&stage, &replay, ahead, &sent) => end,
             () = stage::interrupted() => End::Interrupted,
         };
         let exited = stage.application.exited();
@@ -107,7 +125,7 @@ impl Replaying {
         Ok(Replayed { replay, sent, verdicts, code, error, started, real_time })
     }
 
-    async fn drive(&self, stage: &Stage, replay: &Replay, sent: &RefCell<Vec<Sent>>) -> End {
+    async fn drive(&self, stage: &Stage, replay: &Replay, ahead: u64, sent: &RefCell<Vec<Sent>>) -> End {
         let ports = replay.ports();
         tokio::select! {
             biased;
@@ -126,7 +144,7 @@ impl Replaying {
         };
         let listening = |port| stage.listening(port);
         let clock: Box<dyn replay::Clock> = match stage.application.clock() {
-            Ok(clock) => Box::new(AppClock(clock)),
+            Ok(clock) => Box::new(AppClock { clock, ahead }),
             Err(_) => Box::new(replay::RealTime),
         };
         replay.drive(&stage.common, &listening, &*clock, &mut each).await;

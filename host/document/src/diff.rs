@@ -137,6 +137,13 @@ impl Search {
     }
 
     fn compare_elements(&mut self, expected: &[Node<'_>], actual: &[Node<'_>]) {
+        // The parameters of a statement, the arguments of a command: each place has a meaning.
+        if !self.in_json && expected.len() == actual.len() {
+            for (index, (expected, actual)) in expected.iter().zip(actual).enumerate() {
+                self.below(Segment::Index(index), Some(expected), Some(actual));
+            }
+            return;
+        }
         for op in align(expected, actual) {
             let (_, old, new) = op.as_tag_tuple();
             if matches!(op, DiffOp::Equal { .. }) {

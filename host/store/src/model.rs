@@ -115,7 +115,7 @@ pub struct MappedMock {
     pub kind: String,
     pub started: Timestamp,
     pub ended: Timestamp,
-    /// How we know: `window` (in flight at the same time as this test only), `candidate` (as other tests too),
+    /// How we know: `window` (in flight at the same time as this test only), `candidate` (as other tests too; it fits this one best),
     /// `replay` (settled by a replay), `value` (a value of its answer is in this test's response). Empty: Keploy's
     /// file, which does not say.
     pub evidence: String,

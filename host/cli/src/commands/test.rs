@@ -13,7 +13,7 @@ use store::{Config, Project, RunReport, SetReport, Status, TestSet};
 use crate::{
     exit::{Code, Failure, Outcome},
     parsers,
-    replaying::{Replayed, Replaying},
+    replaying::{Replayed, Replaying, Why},
     sets, stage, style,
 };
 
@@ -154,7 +154,8 @@ fn load(
 
 async fn test_set(replaying: &Replaying, project: &Project, set: TestSet) -> Result<(SetReport, Code), Failure> {
     let (name, began) = (set.name.clone(), set.began);
-    let Replayed { replay, sent, verdicts, code, error, started, real_time } = replaying.replay(set, false).await?;
+    let Replayed { replay, sent, verdicts, code, error, started, real_time } =
+        replaying.replay(set, Why::Judge).await?;
     if code == Code::Success
         && let Some(mappings) = replay.learned()
     {
