@@ -116,6 +116,7 @@ impl Replaying {
         };
         let exited = stage.application.exited();
         stage.application.terminate(Duration::from_secs(5)).await;
+        replay.release();
         stage.relay.drained(Duration::from_secs(2)).await;
         stage.say_uncaught("refused, since a replay reaches nobody");
         let sent = sent.into_inner();

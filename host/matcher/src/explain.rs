@@ -66,15 +66,6 @@ impl<'b> Trial<'b> {
         self.new
     }
 
-    /// How many values it binds.
-    pub fn len(&self) -> usize {
-        self.new.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.new.is_empty()
-    }
-
     /// From now on, the recorded value stands for the live one.
     fn bind(&mut self, recorded: &str, live: &str) -> Result<(), String> {
         let Some(known) = self.known else { return Ok(()) };

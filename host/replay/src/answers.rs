@@ -12,7 +12,7 @@ use std::{
 use document::{Blob, Value};
 use plugins::{Facts, Lifetime, Part, Registry};
 use relay::{Answer, Answers, ConnectionInfo};
-use store::{Assets, Lifetime as Kept, Mock};
+use store::{Assets, Mock};
 use tokio::sync::watch;
 
 use crate::{
@@ -32,6 +32,9 @@ pub(crate) struct Shared {
     pub claimed: tokio::sync::Notify,
     pub clock: AppClock,
 }
+
+/// Later than all that was recorded.
+const END: u64 = u64::MAX;
 
 /// What time it is for the application, and in the recording.
 pub(crate) struct AppClock {
@@ -65,6 +68,21 @@ impl AppClock {
     /// The application's time at a real one.
     pub fn at(&self, real: u64) -> u64 {
         real.saturating_add_signed(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// The replay is over: nothing is waited for any more.
+    pub fn end(&self) {
+        self.reached.send_replace((END, Instant::now(), 0));
+    }
+
+    /// Returns after so much time, or when the replay is over.
+    async fn passes(&self, time: Duration) {
+        let mut reached_rx = self.reached.subscribe();
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            // The sender is ours: it does not go.
+            _ = reached_rx.wait_for(|(at, ..)| *at == END) => {}
+        }
     }
 
     /// Returns when the replay has come to where this was recorded.
@@ -120,7 +138,7 @@ impl Shared {
         let pool = self.pool();
         let recorded = &pool.calls[call];
         let Mock { started, ended, lifetime, responses, .. } = &recorded.mock;
-        if recorded.claims > 1 && *lifetime == Kept::Test {
+        if recorded.claims > 1 && *lifetime == store::Lifetime::Test {
             // An order that came once does not come again.
             let is_order = responses.iter().any(|response| pool.bindings.to_live(&response.body) != response.body);
             let took = Duration::from_nanos(ended.saturating_sub(*started));
@@ -173,7 +191,7 @@ impl Answers for Handle {
             return Answer::Later(Box::pin(async move {
                 match held {
                     Held::Until(recorded) => shared.clock.reaches(recorded).await,
-                    Held::For(duration) => tokio::time::sleep(duration).await,
+                    Held::For(duration) => shared.clock.passes(duration).await,
                 }
                 shared.recorded(call)
             }));

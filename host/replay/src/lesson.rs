@@ -73,8 +73,8 @@ pub fn learn(set: &TestSet, first: &Lesson, second: &Lesson) -> Learned {
         calls: classes(&first.calls, &second.calls),
         flaky: Vec::new(),
     };
-    let [first_too, second_too] = [first, second].map(|lesson| with_unruled(lesson, &matchers));
-    let (changed, flaky) = unexplained(&whose, &first_too, &second_too);
+    let unruled = [first, second].map(|lesson| with_unruled(lesson, &matchers));
+    let (changed, flaky) = unexplained(&whose, &unruled);
     let matchers = Matchers { flaky, ..matchers };
     Learned { matchers, mappings: mappings(set, second, &whose), changed }
 }
@@ -127,30 +127,32 @@ fn natural(name: &str) -> (usize, &str) {
     (name.len(), name)
 }
 
+/// How each test differed for no reason that was learned.
+type ByTest = BTreeMap<String, Vec<Unexplained>>;
+
 /// What had an explanation and is no rule is unexplained after all.
-fn with_unruled(lesson: &Lesson, matchers: &Matchers) -> Lesson {
-    let mut lesson = lesson.clone();
+fn with_unruled(lesson: &Lesson, matchers: &Matchers) -> ByTest {
+    let mut unexplained = lesson.unexplained.clone();
     for seen in &lesson.tests {
         let of_class = matchers.tests.iter().find(|class| class.of == seen.of);
         let rule = of_class.and_then(|class| class.rules.iter().find(|rule| rule.at == seen.what.place));
         if rule.is_none_or(|rule| !rule.kinds.iter().any(|kind| kind.allows(&seen.what.kind))) {
             let words = format!("{} changed: {}", seen.what.place, seen.what.seen);
-            let what = Unexplained { words, missing: None };
-            lesson.unexplained.entry(seen.name.clone()).or_default().push(what);
+            unexplained.entry(seen.name.clone()).or_default().push(Unexplained { words, missing: None });
         }
     }
-    lesson
+    unexplained
 }
 
 /// What is not as recorded, by test: the same in both replays, and not.
-fn unexplained(whose: &Whose<'_>, first: &Lesson, second: &Lesson) -> (BTreeMap<String, Vec<String>>, Vec<Flaky>) {
-    let words = |lesson: &Lesson, test: &str| -> BTreeSet<String> {
-        let all = lesson.unexplained.get(test).into_iter().flatten();
+fn unexplained(whose: &Whose<'_>, [first, second]: &[ByTest; 2]) -> (BTreeMap<String, Vec<String>>, Vec<Flaky>) {
+    let words = |by_test: &ByTest, test: &str| -> BTreeSet<String> {
+        let all = by_test.get(test).into_iter().flatten();
         let of_the_test = all.filter(|what| what.missing.as_ref().is_none_or(|mock| !whose.is_background(mock)));
         of_the_test.map(|what| what.words.clone()).collect()
     };
     let (mut changed, mut flaky) = (BTreeMap::new(), Vec::new());
-    let tests: BTreeSet<&String> = first.unexplained.keys().chain(second.unexplained.keys()).collect();
+    let tests: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
     for test in tests {
         let [first, second] = [words(first, test), words(second, test)];
         if first == second {

@@ -11,12 +11,19 @@
 //!
 //! While learning, a request that finds nothing equal gets the recorded call of its class that differs least from it, if
 //! every difference is of a kind that differs from run to run.
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod habits;
+mod tiers;
+
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap},
+};
 
 use document::{Hash, Noise, Value, hash};
 use matcher::{Bindings, Explained, Kind, Moment, Trial};
-use store::{Lifetime, Mock};
+use store::{Lifetime, Mock, TestCase};
 
+use self::habits::Habits;
 use crate::{aliases::Aliases, forms::Forms, lesson::Lesson, replay::SLACK};
 
 /// A call that the application made and that nothing recorded matches.
@@ -59,8 +66,19 @@ pub(crate) struct Recorded {
     pub claims: usize,
     /// Rules of its own, by which it is found instead.
     own: Option<Noise>,
+    shape: OnceCell<Hash>,
+    first_answer: OnceCell<Option<Hash>>,
+}
+
+impl Recorded {
     /// Equal for calls that differ in values only.
-    shape: Hash,
+    fn shape(&self) -> Hash {
+        *self.shape.get_or_init(|| matcher::shape(&self.request))
+    }
+
+    fn first_answer(&self) -> Option<Hash> {
+        *self.first_answer.get_or_init(|| self.mock.responses.first().map(|response| hash(&response.body)))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +116,9 @@ pub(crate) struct Pool {
     windows: Vec<(u64, u64)>,
     /// Of each test, its class.
     classes: Vec<String>,
-    /// Classes of tests, and the shapes of calls that many of them make.
-    typical: HashSet<(String, Hash)>,
-    /// (destination, protocol, shape) -> calls of the background; while learning, that may be.
-    of_background: HashMap<Key, Vec<usize>>,
+    habits: OnceCell<Habits>,
+    /// What was answered as its like: mocks, and how often.
+    stood_in: BTreeMap<usize, usize>,
     /// What was first claimed while it ran, background included.
     made: Vec<Vec<usize>>,
     /// The test that is running, or the last one that did.
@@ -144,8 +161,8 @@ impl Pool {
             crowds: vec![None; tests],
             windows: vec![(0, 0); tests],
             classes: vec![String::new(); tests],
-            typical: HashSet::new(),
-            of_background: HashMap::new(),
+            habits: OnceCell::new(),
+            stood_in: BTreeMap::new(),
             made: vec![Vec::new(); tests],
             current: None,
             additional: BTreeMap::new(),
@@ -168,19 +185,19 @@ impl Pool {
             if !protocols.contains(&mock.kind) {
                 protocols.push(mock.kind.clone());
             }
-            if self.lesson.is_some() {
-                let class = (destination.clone(), mock.kind.clone(), mock.class.clone());
-                self.by_class.entry(class).or_default().push(index);
-            }
             if own.is_some() {
-                self.noisy.entry((destination.clone(), mock.kind.clone())).or_default().push(index);
-            }
-            if own.is_none() {
+                // Found by its own rules, which say nothing of what else could be told of it.
+                self.noisy.entry((destination, mock.kind.clone())).or_default().push(index);
+            } else {
+                if self.lesson.is_some() {
+                    let class = (destination.clone(), mock.kind.clone(), mock.class.clone());
+                    self.by_class.entry(class).or_default().push(index);
+                }
                 self.by_content.entry((destination, mock.kind.clone(), hash)).or_default().push(index);
             }
         }
-        let shape = matcher::shape(&request);
-        self.calls.push(Recorded { mock, request, tests: Vec::new(), claimed_by: None, claims: 0, own, shape });
+        let (tests, shape, first_answer) = (Vec::new(), OnceCell::new(), OnceCell::new());
+        self.calls.push(Recorded { mock, request, tests, claimed_by: None, claims: 0, own, shape, first_answer });
     }
 
     /// Says which calls a test may claim, in that order. Tests are numbered in the order in which they run.
@@ -194,8 +211,9 @@ impl Pool {
     }
 
     /// `crowd`: the tests among which it is open who made which call.
-    pub fn place(&mut self, test: usize, window: (u64, u64), crowd: Option<usize>) {
-        self.windows[test] = window;
+    pub fn place(&mut self, test: usize, case: &TestCase, crowd: Option<usize>) {
+        self.windows[test] = (case.started, case.ended);
+        self.classes[test].clone_from(&case.class);
         self.crowds[test] = crowd;
     }
 
@@ -211,30 +229,6 @@ impl Pool {
     /// Destinations of which the recording has nothing but failed attempts.
     pub fn out_of_reach(&self) -> &[(String, u16, String)] {
         &self.out_of_reach
-    }
-
-    /// Everything is mapped: which kinds of tests make which calls? `classes`: of the tests, in order.
-    pub fn note_habits(&mut self, classes: Vec<String>) {
-        /// One of so many tests of a class makes it often: others may be refused before.
-        const OFTEN: usize = 4;
-        let mut tests: HashMap<&str, usize> = HashMap::new();
-        let mut calls: HashMap<(&str, Hash), usize> = HashMap::new();
-        for (class, own) in classes.iter().zip(&self.of_test) {
-            *tests.entry(class).or_default() += 1;
-            let shapes: HashSet<Hash> = own.iter().map(|call| self.calls[*call].shape).collect();
-            shapes.into_iter().for_each(|shape| *calls.entry((class, shape)).or_default() += 1);
-        }
-        let often = calls.into_iter().filter(|((class, _), count)| count * OFTEN >= tests[class]);
-        self.typical = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
-        self.classes = classes;
-        for (n, call) in self.calls.iter().enumerate() {
-            let Recorded { mock, tests, shape, .. } = call;
-            let may_be = tests.is_empty() || self.lesson.is_some();
-            if may_be && mock.lifetime == Lifetime::Test && mock.unreachable.is_none() {
-                let key = (self.aliases.of(&mock.destination), mock.kind.clone(), *shape);
-                self.of_background.entry(key).or_default().push(n);
-            }
-        }
     }
 
     /// All calls are added: what was reached at some time is not out of reach.
@@ -264,7 +258,11 @@ impl Pool {
         let (call, fit) = self
             .first_that_fits(&equal, asked, forms)
             .or_else(|| self.most_alike((key.0.clone(), key.1.clone(), asked.class.to_owned()), asked, forms))
-            .or_else(|| Some((self.stand_in(&key.0, asked)?, Fit::default())))?;
+            .or_else(|| {
+                let call = self.stand_in(&key.0, asked)?;
+                *self.stood_in.entry(call).or_default() += 1;
+                Some((call, Fit::default()))
+            })?;
         self.take(call, fit);
         Some(call)
     }
@@ -304,15 +302,6 @@ impl Pool {
         self.tiers(alike).find_map(best)
     }
 
-    /// What the background asks with other values than ever recorded (a job that was ordered as the recording ended) is
-    /// answered as its like was: it is nobody's, and has to go on. Not what tests like the current one ask.
-    fn stand_in(&self, destination: &str, asked: &Asked<'_>) -> Option<usize> {
-        let shape = matcher::shape(asked.request);
-        let is_typical = self.current.is_some_and(|test| self.typical.contains(&(self.classes[test].clone(), shape)));
-        let alike = self.of_background.get(&(destination.to_owned(), asked.protocol.to_owned(), shape))?;
-        alike.last().copied().filter(|_| !is_typical)
-    }
-
     /// May this recorded call be what is asked for?
     fn fit(&self, call: usize, asked: &Asked<'_>, forms: &Forms) -> Option<Fit> {
         let recorded = &self.calls[call];
@@ -330,94 +319,6 @@ impl Pool {
     fn moment(&self, recorded: &Recorded, asked: &Asked<'_>) -> Moment {
         let longest = recorded.tests.iter().map(|test| self.windows[*test].1 - self.windows[*test].0).max();
         Moment { recorded: recorded.mock.started, live: asked.at, slack: SLACK + longest.unwrap_or(asked.moved) }
-    }
-
-    /// Those of `calls`, which are sorted, that may be claimed now, in the order in which they are.
-    fn tiers(&self, calls: &[usize]) -> impl Iterator<Item = Vec<usize>> {
-        [Self::own, Self::shared, Self::just_asked, Self::of_others, Self::anybodys, Self::again]
-            .into_iter()
-            .map(move |tier| tier(self, calls))
-    }
-
-    /// The unclaimed ones of the current test.
-    fn own(&self, calls: &[usize]) -> Vec<usize> {
-        let Some(test) = self.current else { return Vec::new() };
-        let free = |call: &usize| self.calls[*call].claimed_by.is_none() && calls.binary_search(call).is_ok();
-        self.of_test[test].iter().copied().filter(free).collect()
-    }
-
-    /// What is the background's, and what is the crowd's, nearest to the current test first. Which comes first depends on
-    /// whether tests like the current one usually make such calls.
-    fn of_others(&self, calls: &[usize]) -> Vec<usize> {
-        let (background, again) = self.background(calls);
-        let crowd = self.of_the_crowd(calls);
-        if self.is_typical(calls) {
-            return crowd.into_iter().chain(background).chain(again).collect();
-        }
-        background.into_iter().chain(again).chain(crowd).collect()
-    }
-
-    /// A poller asks what the current test has asked: whoever came first, both see what the test saw.
-    fn just_asked(&self, calls: &[usize]) -> Vec<usize> {
-        let asked = |call: &usize| self.calls[*call].claimed_by == self.current.map(Claimer::Test);
-        let is_background = calls.iter().any(|call| self.calls[*call].tests.is_empty());
-        calls.iter().copied().filter(|call| is_background && asked(call)).collect()
-    }
-
-    fn is_typical(&self, calls: &[usize]) -> bool {
-        let (Some(test), Some(call)) = (self.current, calls.first()) else { return false };
-        self.typical.contains(&(self.classes[test].clone(), self.calls[*call].shape))
-    }
-
-    /// The unclaimed ones of tests in the same crowd, those first that were made nearest to the current test.
-    fn of_the_crowd(&self, calls: &[usize]) -> Vec<usize> {
-        let Some(crowd) = self.current.and_then(|current| self.crowds[current]) else { return Vec::new() };
-        let is_theirs = |call: &usize| {
-            let recorded = &self.calls[*call];
-            recorded.claimed_by.is_none() && recorded.tests.iter().any(|test| self.crowds[*test] == Some(crowd))
-        };
-        let (started, ended) = self.current.map_or((0, 0), |current| self.windows[current]);
-        let distance = |call: &usize| {
-            let at = self.calls[*call].mock.started;
-            started.saturating_sub(at) + at.saturating_sub(ended)
-        };
-        let mut theirs: Vec<usize> = calls.iter().copied().filter(is_theirs).collect();
-        theirs.sort_by_key(distance);
-        theirs
-    }
-
-    /// While learning, what nobody has claimed.
-    fn anybodys(&self, calls: &[usize]) -> Vec<usize> {
-        let free = |call: &usize| self.lesson.is_some() && self.calls[*call].claimed_by.is_none();
-        calls.iter().copied().filter(free).collect()
-    }
-
-    /// While learning, what a test may own is still open: it may be the background's.
-    fn again(&self, calls: &[usize]) -> Vec<usize> {
-        let claimed = |call: &usize| self.lesson.is_some() && self.calls[*call].claimed_by.is_some();
-        calls.iter().rev().copied().filter(claimed).collect()
-    }
-
-    /// What any connection may ask any time.
-    fn shared(&self, calls: &[usize]) -> Vec<usize> {
-        calls.iter().copied().filter(|call| self.calls[*call].mock.lifetime != Lifetime::Test).collect()
-    }
-
-    /// Calls of no test: the unclaimed ones; and, since jobs come round, the claimed ones. Of those the first are such as were
-    /// answered as most are (`nothing new`), the last of them first: an order must not be taken twice.
-    fn background(&self, calls: &[usize]) -> (Vec<usize>, Vec<usize>) {
-        let of_none = |call: &usize| {
-            let recorded = &self.calls[*call];
-            recorded.mock.lifetime == Lifetime::Test && recorded.tests.is_empty()
-        };
-        let (free, mut claimed): (Vec<usize>, Vec<usize>) =
-            calls.iter().copied().filter(of_none).partition(|call| self.calls[*call].claimed_by.is_none());
-        let said = |call: &usize| self.calls[*call].mock.responses.first().map(|response| hash(&response.body));
-        let mut times: HashMap<Option<Hash>, usize> = HashMap::new();
-        claimed.iter().for_each(|call| *times.entry(said(call)).or_default() += 1);
-        claimed.reverse();
-        claimed.sort_by_key(|call| std::cmp::Reverse(times[&said(call)]));
-        (free, claimed)
     }
 
     pub fn note_additional(&mut self, additional: Additional) {
@@ -441,8 +342,15 @@ impl Pool {
         })
     }
 
+    /// Calls of the background with values that were never recorded, which were answered as this recorded one was, and how
+    /// often.
+    pub fn stood_in(&self) -> impl Iterator<Item = (&Mock, usize)> {
+        self.stood_in.iter().map(|(call, times)| (&self.calls[*call].mock, *times))
+    }
+
     /// Until when an answer has to wait: who asks may be ahead, and should not see a job that is yet to come. Answers that
-    /// were waited for are not given before the replay has come to where they were recorded.
+    /// were waited for are not given before the replay has come to where they were recorded. What a test owns waits for
+    /// nothing, unless that it does is still to be learned.
     pub fn held_until(&self, call: usize) -> Option<u64> {
         const BLOCKED: u64 = 50_000_000;
         let Recorded { mock, tests, .. } = &self.calls[call];
@@ -451,6 +359,7 @@ impl Pool {
         // Starting up need not take as long as it did.
         let first = self.windows.first().map_or(0, |window| window.0);
         let reached = match self.current {
+            _ if !tests.is_empty() && self.lesson.is_none() => return None,
             Some(test) if !tests.is_empty() => self.windows[test].1,
             _ => first,
         };
@@ -503,79 +412,4 @@ fn split(destination: &str) -> Option<(String, u16)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Calls to one destination; `tests` are those that may have made each.
-    fn pool(calls: &[(&str, Lifetime, &[usize])], tests: usize) -> Pool {
-        let mut pool = Pool::new(tests, Aliases::default(), false);
-        for (n, (request, lifetime, _)) in calls.iter().enumerate() {
-            let request = Value::from(*request);
-            let (kind, destination, started) = ("Line".to_owned(), "kv.test:7070".to_owned(), n as u64);
-            let mock = Mock { kind, destination, started, lifetime: *lifetime, ..Mock::default() };
-            let hash = document::hash(&request);
-            pool.add(mock, request, hash, None);
-        }
-        for test in 0..tests {
-            let of_test = calls.iter().enumerate().filter(|(_, (_, _, tests))| tests.contains(&test));
-            pool.map(test, of_test.map(|(n, _)| n).collect::<Vec<_>>());
-        }
-        pool
-    }
-    fn ask(pool: &mut Pool, request: &str) -> Option<usize> {
-        let (destination, protocol, class, request) = ("kv.test:7070", "Line", "", &Value::from(request));
-        pool.claim(&Asked { destination, protocol, class, request, at: 0, moved: 0 }, &Forms::plain())
-    }
-    use Lifetime::{Session, Test};
-
-    #[test]
-    fn a_test_gets_its_own_in_order_and_each_once() {
-        let mut pool = pool(&[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[0])], 2);
-        pool.begin(0);
-        assert_eq!(
-            [ask(&mut pool, "GET a"), ask(&mut pool, "GET a"), ask(&mut pool, "GET a")],
-            [Some(0), Some(2), None]
-        );
-        pool.begin(1);
-        assert_eq!([ask(&mut pool, "GET a"), ask(&mut pool, "GET b")], [Some(1), None]);
-    }
-
-    #[test]
-    fn what_any_connection_may_ask_is_never_used_up() {
-        let mut pool = pool(&[("PING", Session, &[])], 1);
-        assert_eq!([ask(&mut pool, "PING"), ask(&mut pool, "PING")], [Some(0), Some(0)]);
-    }
-
-    #[test]
-    fn background_calls_come_round_and_cost_no_test_anything() {
-        let mut pool = pool(&[("POLL", Test, &[]), ("POLL", Test, &[])], 1);
-        pool.begin(0);
-        let asked: Vec<_> = (0..3).map(|_| ask(&mut pool, "POLL")).collect();
-        assert_eq!(asked, [Some(0), Some(1), Some(1)]);
-        assert!(pool.additional(Some(0)).is_empty() && pool.calls_of(0).is_empty());
-    }
-
-    #[test]
-    fn a_crowd_shares_what_it_has_and_others_do_not() {
-        let calls: &[(&str, Lifetime, &[usize])] =
-            &[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[2])];
-        let mut pool = pool(calls, 3);
-        for (test, crowd) in [Some(1), Some(1), None].into_iter().enumerate() {
-            pool.place(test, (test as u64, test as u64), crowd);
-        }
-        pool.begin(0);
-        let asked: Vec<_> = (0..3).map(|_| ask(&mut pool, "GET a")).collect();
-        assert_eq!(asked, [Some(0), Some(1), None], "the third is of a test whose calls are settled");
-        assert_eq!(pool.calls[1].claimed_by, Some(Claimer::Test(0)));
-    }
-
-    #[test]
-    fn a_mock_without_a_destination_stands_for_any() {
-        let mut pool = Pool::new(1, Aliases::default(), false);
-        let request = Value::from("GET a");
-        let mock = Mock { kind: "Line".to_owned(), ..Mock::default() };
-        pool.add(mock, request.clone(), document::hash(&request), None);
-        assert_eq!(ask(&mut pool, "GET a"), Some(0));
-        assert_eq!(pool.protocols("somewhere:1").map(Vec::len), Some(1));
-    }
-}
+mod tests;

@@ -137,10 +137,9 @@ impl Replay {
         for (test, calls) in of_test {
             pool.map(test, calls);
         }
-        pool.note_habits(set.tests.iter().map(|test| test.class.clone()).collect());
         let crowds = crowds(&set, settings.learns);
         for (n, (test, crowd)) in set.tests.iter().zip(crowds).enumerate() {
-            pool.place(n, (test.started, test.ended), crowd);
+            pool.place(n, test, crowd);
         }
         let shared = Shared {
             registry: registry.clone(),
@@ -293,6 +292,11 @@ impl Replay {
         if given_up && long { patience - 1 } else { patience }
     }
 
+    /// The application is gone: no answer has to wait any more.
+    pub fn release(&self) {
+        self.shared.clock.end();
+    }
+
     /// What changed, test by test. Tests beyond `outcomes` did not run.
     pub fn judge(&self, outcomes: &[Outcome]) -> Vec<TestVerdict> {
         judge::judge(self, outcomes)
@@ -307,7 +311,11 @@ impl Replay {
             .filter(|call| !call.by_driver)
             .map(|call| format!("{} to {}: not recorded", call.summary, call.destination));
         let troubles = pool.troubles.iter().filter(|(test, _)| test.is_none()).map(|(_, trouble)| trouble.clone());
-        calls.chain(troubles).collect()
+        let stood_in = pool.stood_in().map(|(mock, times)| {
+            let Mock { kind, class, destination, name, .. } = mock;
+            format!("{times} x {kind} {class} to {destination} with values that were not recorded: answered as {name}, not compared")
+        });
+        calls.chain(troubles).chain(stood_in).collect()
     }
 
     /// The mappings that this replay settled: who claimed what. None when the recording left nothing open.

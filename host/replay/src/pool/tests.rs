@@ -1,0 +1,75 @@
+use super::*;
+
+/// Calls to one destination; `tests` are those that may have made each.
+fn pool(calls: &[(&str, Lifetime, &[usize])], tests: usize) -> Pool {
+    let mut pool = Pool::new(tests, Aliases::default(), false);
+    for (n, (request, lifetime, _)) in calls.iter().enumerate() {
+        let request = Value::from(*request);
+        let (kind, destination, started) = ("Line".to_owned(), "kv.test:7070".to_owned(), n as u64);
+        let mock = Mock { kind, destination, started, lifetime: *lifetime, ..Mock::default() };
+        let hash = document::hash(&request);
+        pool.add(mock, request, hash, None);
+    }
+    for test in 0..tests {
+        let of_test = calls.iter().enumerate().filter(|(_, (_, _, tests))| tests.contains(&test));
+        pool.map(test, of_test.map(|(n, _)| n).collect::<Vec<_>>());
+    }
+    pool
+}
+fn ask(pool: &mut Pool, request: &str) -> Option<usize> {
+    let (destination, protocol, class, request) = ("kv.test:7070", "Line", "", &Value::from(request));
+    pool.claim(&Asked { destination, protocol, class, request, at: 0, moved: 0 }, &Forms::plain())
+}
+use Lifetime::{Session, Test};
+
+#[test]
+fn a_test_gets_its_own_in_order_and_each_once() {
+    let mut pool = pool(&[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[0])], 2);
+    pool.begin(0);
+    assert_eq!(
+        [ask(&mut pool, "GET a"), ask(&mut pool, "GET a"), ask(&mut pool, "GET a")],
+        [Some(0), Some(2), None]
+    );
+    pool.begin(1);
+    assert_eq!([ask(&mut pool, "GET a"), ask(&mut pool, "GET b")], [Some(1), None]);
+}
+
+#[test]
+fn what_any_connection_may_ask_is_never_used_up() {
+    let mut pool = pool(&[("PING", Session, &[])], 1);
+    assert_eq!([ask(&mut pool, "PING"), ask(&mut pool, "PING")], [Some(0), Some(0)]);
+}
+
+#[test]
+fn background_calls_come_round_and_cost_no_test_anything() {
+    let mut pool = pool(&[("POLL", Test, &[]), ("POLL", Test, &[])], 1);
+    pool.begin(0);
+    let asked: Vec<_> = (0..3).map(|_| ask(&mut pool, "POLL")).collect();
+    assert_eq!(asked, [Some(0), Some(1), Some(1)]);
+    assert!(pool.additional(Some(0)).is_empty() && pool.calls_of(0).is_empty());
+}
+
+#[test]
+fn a_crowd_shares_what_it_has_and_others_do_not() {
+    let calls: &[(&str, Lifetime, &[usize])] =
+        &[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[2])];
+    let mut pool = pool(calls, 3);
+    for (test, crowd) in [Some(1), Some(1), None].into_iter().enumerate() {
+        let window = TestCase { started: test as u64, ended: test as u64, ..TestCase::default() };
+        pool.place(test, &window, crowd);
+    }
+    pool.begin(0);
+    let asked: Vec<_> = (0..3).map(|_| ask(&mut pool, "GET a")).collect();
+    assert_eq!(asked, [Some(0), Some(1), None], "the third is of a test whose calls are settled");
+    assert_eq!(pool.calls[1].claimed_by, Some(Claimer::Test(0)));
+}
+
+#[test]
+fn a_mock_without_a_destination_stands_for_any() {
+    let mut pool = Pool::new(1, Aliases::default(), false);
+    let request = Value::from("GET a");
+    let mock = Mock { kind: "Line".to_owned(), ..Mock::default() };
+    pool.add(mock, request.clone(), document::hash(&request), None);
+    assert_eq!(ask(&mut pool, "GET a"), Some(0));
+    assert_eq!(pool.protocols("somewhere:1").map(Vec::len), Some(1));
+}

@@ -1,0 +1,109 @@
+//! Of the recorded calls that a request may be: which may be claimed now, and which first.
+use std::collections::HashMap;
+
+use document::Hash;
+use store::Lifetime;
+
+use super::{Claimer, Pool};
+
+/// The calls of one tier, out of those that were found. A tier is only made when those before it had nothing.
+type Tier = fn(&Pool, &[usize]) -> Vec<usize>;
+
+/// While verdicts are given, this is all: each test its own, what nobody owns, and the crowd's.
+const JUDGING: &[Tier] =
+    &[Pool::own, Pool::shared, Pool::just_asked, Pool::usual, Pool::background, Pool::comes_round, Pool::of_the_crowd];
+
+/// While learning, what a test may own is still open: it may be another's, or the background's.
+const LEARNING: &[Tier] = &[
+    Pool::own,
+    Pool::shared,
+    Pool::just_asked,
+    Pool::usual,
+    Pool::background,
+    Pool::comes_round,
+    Pool::of_the_crowd,
+    Pool::anybodys,
+    Pool::again,
+];
+
+impl Pool {
+    /// `calls` are sorted.
+    pub(super) fn tiers(&self, calls: &[usize]) -> impl Iterator<Item = Vec<usize>> {
+        let tiers = if self.lesson.is_some() { LEARNING } else { JUDGING };
+        tiers.iter().map(move |tier| tier(self, calls))
+    }
+
+    /// The unclaimed ones of the current test.
+    fn own(&self, calls: &[usize]) -> Vec<usize> {
+        let Some(test) = self.current else { return Vec::new() };
+        let free = |call: &usize| self.calls[*call].claimed_by.is_none() && calls.binary_search(call).is_ok();
+        self.of_test[test].iter().copied().filter(free).collect()
+    }
+
+    /// What any connection may ask any time.
+    fn shared(&self, calls: &[usize]) -> Vec<usize> {
+        calls.iter().copied().filter(|call| self.calls[*call].mock.lifetime != Lifetime::Test).collect()
+    }
+
+    /// A poller asks what the current test has asked: whoever came first, both see what the test saw.
+    fn just_asked(&self, calls: &[usize]) -> Vec<usize> {
+        let asked = |call: &usize| self.calls[*call].claimed_by == self.current.map(Claimer::Test);
+        let is_background = calls.iter().any(|call| self.calls[*call].tests.is_empty());
+        calls.iter().copied().filter(|call| is_background && asked(call)).collect()
+    }
+
+    /// The crowd's, before the background's, when tests like the current one usually make such calls.
+    fn usual(&self, calls: &[usize]) -> Vec<usize> {
+        let theirs = self.of_the_crowd(calls);
+        let is_usual = || theirs.first().is_some_and(|call| self.is_usual(self.calls[*call].shape()));
+        if is_usual() { theirs } else { Vec::new() }
+    }
+
+    /// The unclaimed ones of tests in the same crowd, those first that were made nearest to the current test.
+    fn of_the_crowd(&self, calls: &[usize]) -> Vec<usize> {
+        let Some(crowd) = self.current.and_then(|current| self.crowds[current]) else { return Vec::new() };
+        let is_theirs = |call: &usize| {
+            let recorded = &self.calls[*call];
+            recorded.claimed_by.is_none() && recorded.tests.iter().any(|test| self.crowds[*test] == Some(crowd))
+        };
+        let (started, ended) = self.current.map_or((0, 0), |current| self.windows[current]);
+        let distance = |call: &usize| {
+            let at = self.calls[*call].mock.started;
+            started.saturating_sub(at) + at.saturating_sub(ended)
+        };
+        let mut theirs: Vec<usize> = calls.iter().copied().filter(is_theirs).collect();
+        theirs.sort_by_key(distance);
+        theirs
+    }
+
+    /// Calls of no test, unclaimed.
+    fn background(&self, calls: &[usize]) -> Vec<usize> {
+        let free = |call: &usize| self.is_of_none(*call) && self.calls[*call].claimed_by.is_none();
+        calls.iter().copied().filter(free).collect()
+    }
+
+    /// Calls of no test, claimed: jobs come round. Those first that were answered as most are (`nothing new`), the last of
+    /// them first: an order must not be taken twice.
+    fn comes_round(&self, calls: &[usize]) -> Vec<usize> {
+        let claimed = |call: &usize| self.is_of_none(*call) && self.calls[*call].claimed_by.is_some();
+        let mut claimed: Vec<usize> = calls.iter().rev().copied().filter(claimed).collect();
+        let said = |call: &usize| self.calls[*call].first_answer();
+        let mut times: HashMap<Option<Hash>, usize> = HashMap::new();
+        claimed.iter().for_each(|call| *times.entry(said(call)).or_default() += 1);
+        claimed.sort_by_key(|call| std::cmp::Reverse(times[&said(call)]));
+        claimed
+    }
+
+    fn anybodys(&self, calls: &[usize]) -> Vec<usize> {
+        calls.iter().copied().filter(|call| self.calls[*call].claimed_by.is_none()).collect()
+    }
+
+    fn again(&self, calls: &[usize]) -> Vec<usize> {
+        calls.iter().rev().copied().filter(|call| self.calls[*call].claimed_by.is_some()).collect()
+    }
+
+    fn is_of_none(&self, call: usize) -> bool {
+        let recorded = &self.calls[call];
+        recorded.mock.lifetime == Lifetime::Test && recorded.tests.is_empty()
+    }
+}
