@@ -72,6 +72,14 @@ impl Project {
         Outcome::of(Process::start(world, &mut command).wait(5 * PATIENCE))
     }
 
+    /// Learns from two replays, and says what.
+    pub fn learn(&self, world: &World) -> Ended {
+        let mut command = keploy();
+        command.args(["learn", "-c", &self.app.command]).args(&self.options).current_dir(&self.folder);
+        command.envs(self.app.environment.iter().map(|(name, value)| (name, value)));
+        Process::start(world, &mut command).wait(4 * PATIENCE)
+    }
+
     /// `keploy VERB -c APP --json`, in the project's folder.
     pub fn command(&self, verb: &str) -> Command {
         let mut keploy = keploy();

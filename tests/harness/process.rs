@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::{PATIENCE, World};
+use crate::{PATIENCE, World, built};
 
 /// Between two looks at something that announces itself to nobody.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -49,7 +49,7 @@ impl Process {
     /// In `world`, and killed with it.
     pub fn start(world: &World, command: &mut Command) -> Self {
         let name = command.get_program().display().to_string();
-        let mut tied = tied(command);
+        let mut tied = tied(command, world.offset());
         tied.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = world.inside(move || tied.spawn()).expect("setpriv can be started");
         let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
@@ -152,11 +152,15 @@ fn collect(mut from: impl Read) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
-/// The same command, killed by the kernel when the thread that started it ends. `setpriv` becomes the program, so the
-/// process id is the program's.
-fn tied(command: &Command) -> Command {
+/// The same command, killed by the kernel when the thread that started it ends, and so far from the machine's time. `setpriv`
+/// becomes the program, as `at-time` does, so the process id is the program's.
+fn tied(command: &Command, offset: Option<&str>) -> Command {
     let mut tied = Command::new("setpriv");
-    tied.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
+    tied.args(["--pdeathsig", "KILL", "--"]);
+    if let Some(offset) = offset {
+        tied.arg(built("release/at-time")).arg(offset);
+    }
+    tied.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => tied.env(name, value),

@@ -22,6 +22,8 @@ pub struct World {
     jobs_tx: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     folder: TempDir,
+    /// How far from the machine's time everything lives that is started here, as `at-time` wants it.
+    offset: Option<&'static str>,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -37,7 +39,13 @@ impl World {
     /// With Redis on 6379, the rates service on 8085, and a resolver that knows them as `cache.test` and `rates.test`, and
     /// the rates also as `neighbour.test`, at the address of Redis.
     pub fn online() -> Self {
+        Self::online_at(None)
+    }
+
+    /// The same at another time: `-365d3h` is a year and three hours ago.
+    pub fn online_at(offset: Option<&'static str>) -> Self {
         let mut world = Self::new("nameserver 127.0.0.1\n");
+        world.offset = offset;
         for (mut server, port) in [(redis(world.folder()), 6379), (upstream(), 8085), (resolver(), 53)] {
             let process = Process::start(&world, &mut server);
             process.wait_for_port(&world, port);
@@ -70,7 +78,11 @@ impl World {
         if let Err(error) = made_rx.recv().expect("the thread says how it went") {
             panic!("no namespace of our own: {error}\nhint: end-to-end tests run as root");
         }
-        Self { servers: Vec::new(), jobs_tx: Some(jobs_tx), thread: Some(thread), folder }
+        Self { servers: Vec::new(), jobs_tx: Some(jobs_tx), thread: Some(thread), folder, offset: None }
+    }
+
+    pub fn offset(&self) -> Option<&'static str> {
+        self.offset
     }
 
     /// Where this test keeps its files.
@@ -125,6 +137,10 @@ impl Drop for World {
         drop(self.jobs_tx.take());
         if let Some(thread) = self.thread.take() {
             let _its_panics_were_handed_over = thread.join();
+        }
+        if std::thread::panicking() && std::env::var_os("KEPLOY_TEST_KEEP").is_some() {
+            eprintln!("kept: {}", self.folder.path().display());
+            self.folder.disable_cleanup(true);
         }
     }
 }

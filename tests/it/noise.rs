@@ -28,6 +28,26 @@ fn java() {
     record_learn_replay(noisy("javanoise"), Server::Postgres15);
 }
 
+#[test]
+fn python_a_year_later() {
+    replay_later(noisy("pynoise"), Server::Postgres15);
+}
+
+#[test]
+fn go_a_year_later() {
+    replay_later(noisy("gonoise"), Server::Postgres15);
+}
+
+#[test]
+fn node_a_year_later() {
+    replay_later(noisy("nodenoise"), Server::MySql9);
+}
+
+#[test]
+fn java_a_year_later() {
+    replay_later(noisy("javanoise"), Server::Postgres15);
+}
+
 /// `REGRESSION`, and what the report has to name.
 const REGRESSIONS: &[(&str, &[&str])] = &[
     ("constant-id", &["the same value as where"]),
@@ -66,12 +86,35 @@ fn record_learn_replay(app: App, server: Server) {
         assert_eq!(recorded.json[trouble], json!({}), "{name}: {}", recorded.said());
     }
     drop(database);
-    for _ in 0..if is_long() { 20 } else { 2 } {
+    for _ in 0..replays() {
         expect(&project, "", 0, &[]);
     }
     for (regression, named) in REGRESSIONS {
         expect(&project, regression, 1, named);
     }
+}
+
+/// Recorded a year and three hours ago: tokens have long expired, it is another weekday, and another hour of the day.
+fn replay_later(app: App, server: Server) {
+    let name = app.name;
+    let world = World::online_at(Some("-365d3h"));
+    let database = Database::start(&world, server, Tls::Offered);
+    let project = Project::new(&world, app);
+    let recording = project.record(&world);
+    world.inside(items::visit);
+    let recorded = recording.finish();
+    assert_eq!(recorded.code, Some(0), "{name}: {}", recorded.said());
+    drop(database);
+    let learned = project.learn(&World::offline());
+    assert!(learned.status.success(), "{name}: {}", learned.stderr);
+    assert!(!learned.stderr.contains("came out otherwise"), "{name}: {}", learned.stderr);
+    for _ in 0..replays() {
+        expect(&project, "", 0, &[]);
+    }
+}
+
+fn replays() -> usize {
+    if is_long() { 20 } else { 2 }
 }
 
 fn expect(project: &Project, regression: &str, code: i32, named: &[&str]) {

@@ -122,8 +122,8 @@ impl Shared {
         let request = form.strip(&pool.bindings.to_recorded(request));
         let destination = Self::destination(&pool, connection);
         let asked = Asked { destination: &destination, protocol, class, request: &request, at, moved };
-        let found = pool.claim(&asked, &self.forms);
-        Looked { found, request, destination, at }
+        let (found, test) = pool.claim(&asked, &self.forms);
+        Looked { found, test, request, destination, at }
     }
 
     /// With the live values in it.
@@ -151,6 +151,8 @@ impl Shared {
 /// What became of a request.
 struct Looked {
     found: Option<usize>,
+    /// Whose it seems to be.
+    test: Option<usize>,
     /// In the form that is compared.
     request: Value,
     destination: String,
@@ -183,7 +185,7 @@ impl Answers for Handle {
     }
 
     fn answer(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value, _at: u64) -> Answer {
-        let Looked { found, request, destination, at } = self.0.find(connection, protocol, &facts.class, &request);
+        let Looked { found, test, request, destination, at } = self.0.find(connection, protocol, &facts.class, &request);
         if let Some(call) = found {
             self.0.claimed.notify_one();
             let Some(held) = self.0.held(call) else { return Answer::Recorded(self.0.recorded(call)) };
@@ -210,7 +212,7 @@ impl Answers for Handle {
         let nearest =
             nearest.map_or_else(String::new, |(call, _)| format!("; the nearest is {}", pool.calls[call].mock.name));
         let reason = format!("no recorded call matches {} to {}{nearest}", additional.summary, additional.destination);
-        pool.note_additional(additional);
+        pool.note_additional(test, additional);
         Answer::Miss(reason)
     }
 

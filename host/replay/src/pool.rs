@@ -16,7 +16,8 @@ mod tiers;
 
 use std::{
     cell::OnceCell,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
+    ops::Range,
 };
 
 use document::{Hash, Noise, Value, hash};
@@ -64,6 +65,8 @@ pub(crate) struct Recorded {
     pub claimed_by: Option<Claimer>,
     /// How often it was the answer.
     pub claims: usize,
+    /// Equal for equal requests, but for what may differ.
+    key: Hash,
     /// Rules of its own, by which it is found instead.
     own: Option<Noise>,
     shape: OnceCell<Hash>,
@@ -121,7 +124,9 @@ pub(crate) struct Pool {
     stood_in: BTreeMap<usize, usize>,
     /// What was first claimed while it ran, background included.
     made: Vec<Vec<usize>>,
-    /// The test that is running, or the last one that did.
+    /// The tests that are running, or the last ones that did.
+    running: Vec<usize>,
+    /// Of those, the one whose request is looked up, as far as that can be told.
     current: Option<usize>,
     additional: BTreeMap<Option<usize>, Vec<Additional>>,
     /// What was said of connections that could not be answered at all.
@@ -164,6 +169,7 @@ impl Pool {
             habits: OnceCell::new(),
             stood_in: BTreeMap::new(),
             made: vec![Vec::new(); tests],
+            running: Vec::new(),
             current: None,
             additional: BTreeMap::new(),
             troubles: Vec::new(),
@@ -197,7 +203,8 @@ impl Pool {
             }
         }
         let (tests, shape, first_answer) = (Vec::new(), OnceCell::new(), OnceCell::new());
-        self.calls.push(Recorded { mock, request, tests, claimed_by: None, claims: 0, own, shape, first_answer });
+        let (key, claimed_by, claims) = (hash, None, 0);
+        self.calls.push(Recorded { mock, request, tests, claimed_by, claims, key, own, shape, first_answer });
     }
 
     /// Says which calls a test may claim, in that order. Tests are numbered in the order in which they run.
@@ -217,8 +224,10 @@ impl Pool {
         self.crowds[test] = crowd;
     }
 
-    pub fn begin(&mut self, test: usize) {
-        self.current = Some(test);
+    /// These tests run now, until others begin.
+    pub fn begin(&mut self, tests: Range<usize>) {
+        self.running = tests.collect();
+        self.current = self.running.first().copied();
     }
 
     /// What was recorded for a destination. Keploy's mocks do not say where they went: they stand for any.
@@ -239,8 +248,17 @@ impl Pool {
         self.out_of_reach.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
     }
 
-    /// The call that answers this request, claimed.
-    pub fn claim(&mut self, asked: &Asked<'_>, forms: &Forms) -> Option<usize> {
+    /// The call that answers this request, claimed; and the test that seems to ask.
+    pub fn claim(&mut self, asked: &Asked<'_>, forms: &Forms) -> (Option<usize>, Option<usize>) {
+        let found = self.find(asked, forms);
+        if let Some((call, fit)) = found {
+            self.take(call, fit);
+            return (Some(call), self.current);
+        }
+        (None, self.current)
+    }
+
+    fn find(&mut self, asked: &Asked<'_>, forms: &Forms) -> Option<(usize, Fit)> {
         let hash = forms.hash(asked.protocol, asked.class, asked.request);
         let destination = self.aliases.of(asked.destination);
         let key = (destination, asked.protocol.to_owned(), hash);
@@ -255,16 +273,25 @@ impl Pool {
             equal.extend(noisy.iter().filter(fits));
         }
         equal.sort_unstable();
-        let (call, fit) = self
-            .first_that_fits(&equal, asked, forms)
+        self.current = self.asker(&equal, asked.class);
+        self.first_that_fits(&equal, asked, forms)
             .or_else(|| self.most_alike((key.0.clone(), key.1.clone(), asked.class.to_owned()), asked, forms))
             .or_else(|| {
                 let call = self.stand_in(&key.0, asked)?;
                 *self.stood_in.entry(call).or_default() += 1;
                 Some((call, Fit::default()))
-            })?;
-        self.take(call, fit);
-        Some(call)
+            })
+    }
+
+    /// Of the running tests, the one that has such a call to make, or else one of this class.
+    fn asker(&self, equal: &[usize], class: &str) -> Option<usize> {
+        let [_, _, ..] = self.running[..] else { return self.running.first().copied() };
+        let free = |call: &&usize| self.calls[**call].claimed_by.is_none();
+        let has_equal = |test: &&usize| self.of_test[**test].iter().filter(free).any(|n| equal.binary_search(n).is_ok());
+        let is_of_class = |call: &usize| self.calls[*call].mock.class == class;
+        let has_of_class = |test: &&usize| self.of_test[**test].iter().filter(free).any(is_of_class);
+        let running = || self.running.iter();
+        running().find(has_equal).or_else(|| running().find(has_of_class)).or_else(|| running().next()).copied()
     }
 
     fn take(&mut self, call: usize, fit: Fit) {
@@ -321,9 +348,10 @@ impl Pool {
         Moment { recorded: recorded.mock.started, live: asked.at, slack: SLACK + longest.unwrap_or(asked.moved) }
     }
 
-    pub fn note_additional(&mut self, additional: Additional) {
-        self.additional.entry(self.current).or_default().push(additional);
+    pub fn note_additional(&mut self, test: Option<usize>, additional: Additional) {
+        self.additional.entry(test).or_default().push(additional);
     }
+
     pub fn note_trouble(&mut self, trouble: String) {
         self.troubles.push((self.current, trouble));
     }
@@ -333,13 +361,37 @@ impl Pool {
         self.additional.get(&test).map_or(&[], Vec::as_slice)
     }
 
-    /// Does the current test still have calls to make that are only its own?
+    /// Do the running tests still have calls to make that are only their own?
     pub fn awaits_calls(&self) -> bool {
-        let Some(test) = self.current else { return false };
-        self.of_test[test].iter().any(|call| {
+        let is_awaited = |call: &usize| {
             let recorded = &self.calls[*call];
             recorded.claimed_by.is_none() && recorded.tests.len() == 1
-        })
+        };
+        self.running.iter().flat_map(|test| &self.of_test[*test]).any(is_awaited)
+    }
+
+    /// How many tests from `first` on, `most` at the most, can run at the same time: they did when they were recorded, and
+    /// none makes a call that another one makes, too.
+    pub fn together(&self, first: usize, most: usize) -> usize {
+        let can_be_told_apart = |test: usize| {
+            let rules_of_its_own = |call: &usize| self.calls[*call].own.is_some();
+            self.crowds[test].is_none() && !self.of_test[test].iter().any(rules_of_its_own)
+        };
+        if most < 2 || !can_be_told_apart(first) {
+            return 1;
+        }
+        let keys = |test: usize| self.of_test[test].iter().map(|call| self.calls[*call].key);
+        let mut taken: HashSet<Hash> = keys(first).collect();
+        let mut until = self.windows[first].1;
+        let mut joins = |test: &usize| {
+            let joins = self.windows[*test].0 < until
+                && can_be_told_apart(*test)
+                && keys(*test).all(|key| !taken.contains(&key));
+            taken.extend(keys(*test));
+            until = until.min(self.windows[*test].1);
+            joins
+        };
+        1 + (first + 1..self.windows.len()).take(most - 1).take_while(&mut joins).count()
     }
 
     /// Calls of the background with values that were never recorded, which were answered as this recorded one was, and how
@@ -376,9 +428,9 @@ impl Pool {
         &self.of_test[test]
     }
 
-    /// Is it open who made which of this test's calls?
+    /// Is it open who made which of the running tests' calls?
     pub fn is_open(&self) -> bool {
-        self.current.is_some_and(|test| self.crowds[test].is_some())
+        self.running.iter().any(|test| self.crowds[*test].is_some())
     }
 
     /// The recorded call that `wanted` is most like: same destination first, then same class, then by content.

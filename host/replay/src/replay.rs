@@ -1,5 +1,6 @@
 //! A test set, brought into the form that is compared, and driven.
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, HashMap, HashSet},
     net::SocketAddr,
     sync::Arc,
@@ -37,6 +38,8 @@ pub struct Settings {
     pub noise: Vec<(String, Vec<String>)>,
     /// JSON arrays are equal in any order.
     pub ignore_ordering: bool,
+    /// So many tests may run at the same time, where they did when they were recorded and their calls can be told apart.
+    pub parallel: usize,
     /// The code is known to be the same: what differs from the recording is learned from.
     pub learns: bool,
 }
@@ -181,7 +184,7 @@ impl Replay {
         ports
     }
 
-    /// Sends the tests, one after the other. `listening` says where the application listens on a port; `each` gets
+    /// Sends the tests, one after the other or several at a time. `listening` says where the application listens on a port; `each` gets
     /// every outcome as it comes, and returns false to stop.
     /// Before each, the application's clock is moved to the time at which it was recorded.
     pub async fn drive(
@@ -192,21 +195,37 @@ impl Replay {
         each: &mut dyn FnMut(&TestCase, Outcome) -> bool,
     ) {
         let mut patience = PATIENT;
-        let mut driver = Driver { replay: self, common, listening, open: HashMap::new() };
-        for (n, test) in self.set.tests.iter().enumerate() {
-            self.shared.pool().begin(n);
-            self.shared.clock.set(test.started, clock.move_to(test.started));
-            let started = relay::now();
-            let answered = driver.send(test).await;
-            let differences = match &answered {
-                Ok(responses) => self.compare(test, responses, (started, relay::now())),
-                Err(_) => Vec::new(),
+        let driver = Driver { replay: self, common, listening, open: RefCell::default() };
+        let mut next = 0;
+        while let Some(first) = self.set.tests.get(next) {
+            let together = {
+                let mut pool = self.shared.pool();
+                let together = next..next + pool.together(next, self.settings.parallel);
+                pool.begin(together.clone());
+                together
             };
+            next = together.end;
+            self.shared.clock.set(first.started, clock.move_to(first.started));
+            let tests = &self.set.tests[together];
+            let outcomes = futures_util::future::join_all(tests.iter().map(|test| self.run(&driver, test))).await;
             patience = self.trailing_calls(patience).await;
-            if !each(test, Outcome { started, ended: relay::now(), answered, differences }) {
-                break;
+            for (test, outcome) in tests.iter().zip(outcomes) {
+                if !each(test, Outcome { ended: relay::now(), ..outcome }) {
+                    return;
+                }
             }
         }
+    }
+
+    async fn run(&self, driver: &Driver<'_>, test: &TestCase) -> Outcome {
+        let started = relay::now();
+        let answered = driver.send(test).await;
+        let ended = relay::now();
+        let differences = match &answered {
+            Ok(responses) => self.compare(test, responses, (started, ended)),
+            Err(_) => Vec::new(),
+        };
+        Outcome { started, ended, answered, differences }
     }
 
     /// What the application answered otherwise than recorded. What it made up is followed from here on.
@@ -414,15 +433,15 @@ struct Driver<'a> {
     replay: &'a Replay,
     common: &'a Common,
     listening: &'a dyn Fn(u16) -> Option<SocketAddr>,
-    open: HashMap<String, Drive>,
+    open: RefCell<HashMap<String, Drive>>,
 }
 
 impl Driver<'_> {
     /// Connections kept open at the same time: an application's own limits are not to be met by its tests.
     const MOST: usize = 32;
 
-    async fn send(&mut self, test: &TestCase) -> Result<Vec<Value>, String> {
-        let reused = self.open.remove(&test.connection).filter(Drive::is_open);
+    async fn send(&self, test: &TestCase) -> Result<Vec<Value>, String> {
+        let reused = self.open.borrow_mut().remove(&test.connection).filter(Drive::is_open);
         let is_reused = reused.is_some();
         let drive = match reused {
             Some(drive) => drive,
@@ -446,14 +465,15 @@ impl Driver<'_> {
         Drive::connect(self.common, plugin, address, test.tls.as_deref()).await.map_err(|error| error.to_string())
     }
 
-    async fn exchange(&mut self, mut drive: Drive, test: &TestCase) -> Result<Vec<Value>, DriveError> {
+    async fn exchange(&self, mut drive: Drive, test: &TestCase) -> Result<Vec<Value>, DriveError> {
         let (wanted, limit) = (test.responses.len(), self.replay.settings.api_timeout);
         let assets = &self.replay.shared.assets;
         let blob = |blob: &document::Blob| assets.open(blob).map(Into::into).map_err(std::io::Error::other);
         let request = self.replay.shared.pool().bindings.to_live(&test.request);
         let Driven { responses, .. } = drive.exchange(request.to_cbor(), wanted, limit, &blob).await?;
-        if self.open.len() < Self::MOST {
-            self.open.insert(test.connection.clone(), drive);
+        let mut open = self.open.borrow_mut();
+        if open.len() < Self::MOST {
+            open.insert(test.connection.clone(), drive);
         }
         let read = |(cbor, _): &(Vec<u8>, u64)| {
             Value::from_cbor(cbor).map_err(|error| DriveError::Guest(Failure::Trap(error.to_string())))

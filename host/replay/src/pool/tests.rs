@@ -18,19 +18,19 @@ fn pool(calls: &[(&str, Lifetime, &[usize])], tests: usize) -> Pool {
 }
 fn ask(pool: &mut Pool, request: &str) -> Option<usize> {
     let (destination, protocol, class, request) = ("kv.test:7070", "Line", "", &Value::from(request));
-    pool.claim(&Asked { destination, protocol, class, request, at: 0, moved: 0 }, &Forms::plain())
+    pool.claim(&Asked { destination, protocol, class, request, at: 0, moved: 0 }, &Forms::plain()).0
 }
 use Lifetime::{Session, Test};
 
 #[test]
 fn a_test_gets_its_own_in_order_and_each_once() {
     let mut pool = pool(&[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[0])], 2);
-    pool.begin(0);
+    pool.begin(0..1);
     assert_eq!(
         [ask(&mut pool, "GET a"), ask(&mut pool, "GET a"), ask(&mut pool, "GET a")],
         [Some(0), Some(2), None]
     );
-    pool.begin(1);
+    pool.begin(1..2);
     assert_eq!([ask(&mut pool, "GET a"), ask(&mut pool, "GET b")], [Some(1), None]);
 }
 
@@ -43,7 +43,7 @@ fn what_any_connection_may_ask_is_never_used_up() {
 #[test]
 fn background_calls_come_round_and_cost_no_test_anything() {
     let mut pool = pool(&[("POLL", Test, &[]), ("POLL", Test, &[])], 1);
-    pool.begin(0);
+    pool.begin(0..1);
     let asked: Vec<_> = (0..3).map(|_| ask(&mut pool, "POLL")).collect();
     assert_eq!(asked, [Some(0), Some(1), Some(1)]);
     assert!(pool.additional(Some(0)).is_empty() && pool.calls_of(0).is_empty());
@@ -58,7 +58,7 @@ fn a_crowd_shares_what_it_has_and_others_do_not() {
         let window = TestCase { started: test as u64, ended: test as u64, ..TestCase::default() };
         pool.place(test, &window, crowd);
     }
-    pool.begin(0);
+    pool.begin(0..1);
     let asked: Vec<_> = (0..3).map(|_| ask(&mut pool, "GET a")).collect();
     assert_eq!(asked, [Some(0), Some(1), None], "the third is of a test whose calls are settled");
     assert_eq!(pool.calls[1].claimed_by, Some(Claimer::Test(0)));
@@ -72,4 +72,24 @@ fn a_mock_without_a_destination_stands_for_any() {
     pool.add(mock, request.clone(), document::hash(&request), None);
     assert_eq!(ask(&mut pool, "GET a"), Some(0));
     assert_eq!(pool.protocols("somewhere:1").map(Vec::len), Some(1));
+}
+
+#[test]
+fn tests_run_together_that_did_and_whose_calls_can_be_told_apart() {
+    let calls: &[(&str, Lifetime, &[usize])] = &[
+        ("GET a", Test, &[0]),
+        ("GET b", Test, &[1]),
+        ("GET c", Test, &[2]),
+        ("GET b", Test, &[3]),
+        ("GET d", Test, &[4]),
+    ];
+    let mut pool = pool(calls, 5);
+    for (test, window) in [(0, 9), (1, 9), (2, 9), (3, 9), (20, 29)].into_iter().enumerate() {
+        pool.place(test, &TestCase { started: window.0, ended: window.1, ..TestCase::default() }, None);
+    }
+    assert_eq!([pool.together(0, 1), pool.together(0, 2), pool.together(0, 8)], [1, 2, 3], "the fourth asks for b, too");
+    assert_eq!(pool.together(3, 8), 1, "the fifth came later");
+    pool.begin(0..3);
+    assert_eq!(["GET c", "GET a", "GET b"].map(|request| ask(&mut pool, request)), [Some(2), Some(0), Some(1)]);
+    assert_eq!(pool.calls[2].claimed_by, Some(Claimer::Test(2)));
 }
