@@ -55,17 +55,7 @@ pub(crate) async fn after_recording(
     config: &Arc<Config>,
     command: &str,
 ) -> Option<Learned> {
-    let mut replaying = Replaying {
-        config: config.clone(),
-        registry: registry.clone(),
-        command: command.to_owned(),
-        api_timeout: Duration::from_secs(config.test.api_timeout),
-        delay: Duration::ZERO,
-        health_poll_timeout: Duration::from_secs(60),
-        show_app: false,
-        real_time: false,
-        title: String::new(),
-    };
+    let mut replaying = Replaying::new(config.clone(), registry.clone(), command.to_owned());
     let set = match sets::load(project, set, registry) {
         Ok(set) => set,
         Err(errors) => {

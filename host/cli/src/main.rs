@@ -1,4 +1,5 @@
 //! The `keploy` command. One file a command under `commands/`; all printing is here and there.
+mod arguments;
 mod commands;
 mod exit;
 mod learning;

@@ -1,7 +1,7 @@
 //! The parsers of a run: the built-in ones, and those of `--plugins`.
 use plugins::{Engine, Plugin, Registry};
 
-use crate::{exit::Failure, stage::PluginDirectories};
+use crate::{arguments::PluginDirectories, exit::Failure};
 
 include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 

@@ -17,6 +17,9 @@ use crate::{
     tls::TlsArguments,
 };
 
+/// Within which an application listens, if nobody says otherwise.
+pub(crate) const HEALTH_POLL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How test sets are replayed.
 pub(crate) struct Replaying {
     pub config: Arc<Config>,
@@ -82,6 +85,21 @@ impl replay::Clock for AppClock {
 }
 
 impl Replaying {
+    /// As keploy.yml says.
+    pub fn new(config: Arc<Config>, registry: Registry, command: String) -> Self {
+        Self {
+            api_timeout: Duration::from_secs(config.test.api_timeout),
+            delay: Duration::ZERO,
+            health_poll_timeout: HEALTH_POLL_TIMEOUT,
+            show_app: false,
+            real_time: false,
+            title: String::new(),
+            config,
+            registry,
+            command,
+        }
+    }
+
     /// Runs the application against a test set.
     pub async fn replay(&self, set: TestSet, why: Why) -> Result<Replayed, Failure> {
         let noise = self.config.noise_for(&set.name);

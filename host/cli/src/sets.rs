@@ -5,7 +5,10 @@ use document::Value;
 use plugins::Registry;
 use store::{Config, LoadError, Owner, Project, Recording, TestSet, Upgrade, Upgraded};
 
-use crate::{exit::Failure, style};
+use crate::{
+    exit::{Code, Failure},
+    style,
+};
 
 /// keploy.yml and the project it belongs to. `path`, when given, wins over keploy.yml's.
 pub(crate) fn project(config_path: &Path, path: Option<PathBuf>) -> Result<(Config, Project), Failure> {
@@ -33,6 +36,65 @@ pub(crate) fn recover(project: &Project) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// The test sets that were asked for, in natural order; all when none was.
+pub(crate) fn names(project: &Project, wanted: &[String]) -> Result<Vec<String>, Failure> {
+    let mut names = project.sets()?;
+    if names.is_empty() {
+        let words =
+            format!("there is no test set in {}\nhint: keploy record -c \"...\" makes one", project.root().display());
+        return Err(Failure::words(Code::Nothing, words));
+    }
+    if let Some(unknown) = wanted.iter().find(|name| !names.contains(name)) {
+        let words = format!("there is no test set {unknown}\nhint: there are: {}", names.join(", "));
+        return Err(Failure::words(Code::Usage, words));
+    }
+    if !wanted.is_empty() {
+        names.retain(|name| wanted.contains(name));
+    }
+    Ok(names)
+}
+
+/// Those that were asked for, else those that keploy.yml selects, with only the tests that it selects.
+pub(crate) fn selected(
+    wanted: &[String],
+    config: &Config,
+    project: &Project,
+    registry: &Registry,
+) -> Result<Vec<TestSet>, Failure> {
+    let selected = &config.test.selected_tests;
+    let mut names = names(project, wanted)?;
+    if wanted.is_empty() && !selected.is_empty() {
+        names.retain(|name| selected.contains_key(name));
+    }
+    let mut loaded = names.iter().map(|name| read(project, name, registry)).collect::<Result<Vec<_>, _>>()?;
+    for set in &mut loaded {
+        if let Some(only) = selected.get(&set.name).filter(|only| !only.is_empty()) {
+            set.tests.retain(|test| only.contains(&test.name));
+        }
+        if let Some(ignored) = config.test.ignored_tests.get(&set.name) {
+            set.tests.retain(|test| !ignored.is_empty() && !ignored.contains(&test.name));
+        }
+    }
+    // Documents that nobody can read are no reason to say that there are none.
+    loaded.retain(|set| !set.tests.is_empty() || !set.foreign.is_empty());
+    if loaded.is_empty() {
+        let words = format!(
+            "there is nothing to test in {}\nhint: keploy record -c \"...\" records tests; or selectedTests in keploy.yml leaves none",
+            project.root().display()
+        );
+        return Err(Failure::words(Code::Nothing, words));
+    }
+    Ok(loaded)
+}
+
+/// Loads a test set, for those who cannot go on without it.
+pub(crate) fn read(project: &Project, set: &str, registry: &Registry) -> Result<TestSet, Failure> {
+    load(project, set, registry).map_err(|errors| {
+        let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::words(Code::Usage, words.join("\n"))
+    })
 }
 
 /// Loads a test set; without mappings in it, they are worked out from the times.

@@ -4,7 +4,6 @@ use std::{
     io,
     net::SocketAddr,
     os::fd::AsFd as _,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -244,15 +243,4 @@ pub(crate) fn command(argument: Option<String>, config: &Config) -> Result<Strin
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The directory arguments of `--plugins`.
-#[derive(clap::Args)]
-pub(crate) struct PluginDirectories {
-    /// A directory of .wasm parsers, added to the built-in ones; may be given several times.
-    #[arg(long = "plugins", value_name = "DIR")]
-    pub plugins: Vec<PathBuf>,
-    /// Let a parser of --plugins take part in log-ins while recording, if it asks to; may be given several times.
-    #[arg(long, value_name = "PROTOCOL")]
-    pub trust_parser: Vec<String>,
 }

@@ -1,31 +1,25 @@
 //! `keploy check`: does every document load?
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::{
-    exit::{Code, Failure, Outcome},
-    parsers, sets, stage, style,
+    arguments::{Place, PluginDirectories},
+    exit::{Code, Outcome},
+    parsers, sets, style,
 };
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The directory that holds the folder keploy/.
-    #[arg(short, long, value_name = "DIR")]
-    path: Option<PathBuf>,
     #[command(flatten)]
-    directories: stage::PluginDirectories,
+    place: Place,
+    #[command(flatten)]
+    directories: PluginDirectories,
 }
 
 pub(crate) fn run(arguments: &Arguments, config_path: &Path) -> Outcome {
-    let (config, project) = sets::project(config_path, arguments.path.clone())?;
+    let (config, project) = sets::project(config_path, arguments.place.path.clone())?;
     let registry = parsers::load(&arguments.directories)?;
     sets::recover(&project)?;
-    let names = project.sets()?;
-    if names.is_empty() {
-        return Err(Failure::words(
-            Code::Nothing,
-            format!("there is no test set in {}\nhint: keploy record -c \"...\" makes one", project.root().display()),
-        ));
-    }
+    let names = sets::names(&project, &[])?;
     let mut failed = false;
     for name in &names {
         document::Noise::new(config.noise_for(name))

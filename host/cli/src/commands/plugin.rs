@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use plugins::{Engine, Plugin, SpeaksFirst};
 
 use crate::{
+    arguments::PluginDirectories,
     exit::{Code, Outcome},
-    parsers, stage,
+    parsers,
 };
 
 #[derive(clap::Args)]
@@ -19,7 +20,7 @@ enum What {
     /// The parsers that a run would use.
     List {
         #[command(flatten)]
-        directories: stage::PluginDirectories,
+        directories: PluginDirectories,
     },
     /// Is this file a parser that this keploy can load?
     Check { file: PathBuf },

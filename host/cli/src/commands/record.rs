@@ -1,9 +1,5 @@
 //! `keploy record`
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use record::{Recorder, Summary};
 use relay::Server;
@@ -11,6 +7,7 @@ use replay::lesson::Learned;
 use store::Recording;
 
 use crate::{
+    arguments::Application,
     exit::{Code, Failure, Outcome},
     learning, parsers, sets,
     stage::{self, Plan, Stage},
@@ -20,14 +17,8 @@ use crate::{
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The command that starts the application, as a shell would run it.
-    #[arg(short, long)]
-    command: Option<String>,
-    /// The directory that holds, or gets, the folder keploy/.
-    #[arg(short, long, value_name = "DIR")]
-    path: Option<PathBuf>,
     #[command(flatten)]
-    directories: stage::PluginDirectories,
+    application: Application,
     /// End after this time, e.g. 90s or 5m.
     #[arg(long, alias = "recordTimer", value_parser = duration, value_name = "TIME")]
     record_timer: Option<Duration>,
@@ -42,9 +33,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
-    let Arguments { command, path, directories, record_timer, tls, no_learn, json } = arguments;
+    let Arguments { application, record_timer, tls, no_learn, json } = arguments;
+    let Application { command, place, directories } = application;
     intercept::check()?;
-    let (config, project) = sets::project(config_path, path)?;
+    let (config, project) = sets::project(config_path, place.path)?;
     let command = stage::command(command, &config)?;
     let timer = record_timer.or(Some(config.record.record_timer).filter(|timer| !timer.is_zero()));
     let registry = parsers::load(&directories)?;

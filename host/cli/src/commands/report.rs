@@ -2,20 +2,20 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
+    arguments::Place,
     exit::{Code, Failure, Outcome},
     sets,
 };
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The directory that holds the folder keploy/.
-    #[arg(short, long, value_name = "DIR")]
-    path: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Prints the reports of the last run, as they are on disk.
 pub(crate) fn run(arguments: &Arguments, config_path: &Path) -> Outcome {
-    let (_, project) = sets::project(config_path, arguments.path.clone())?;
+    let (_, project) = sets::project(config_path, arguments.place.path.clone())?;
     let runs = project.root().join("keploy").join("reports");
     let number = |path: &Path| path.file_name()?.to_str()?.strip_prefix("test-run-")?.parse::<u64>().ok();
     let found = fs_err::read_dir(&runs).ok().into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
