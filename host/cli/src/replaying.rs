@@ -32,6 +32,8 @@ pub(crate) struct Replaying {
     /// Show what the application writes.
     pub show_app: bool,
     pub real_time: bool,
+    /// So many tests may run at the same time, where they can be told apart.
+    pub parallel: usize,
     /// What goes before the progress.
     pub title: String,
 }
@@ -93,6 +95,7 @@ impl Replaying {
             health_poll_timeout: HEALTH_POLL_TIMEOUT,
             show_app: false,
             real_time: false,
+            parallel: 1,
             title: String::new(),
             config,
             registry,
@@ -107,7 +110,7 @@ impl Replaying {
             Why::Judge => (false, 0),
             Why::Learn { ahead } => (true, u64::try_from(ahead.as_nanos()).unwrap_or_default()),
         };
-        let settings = Settings { api_timeout: self.api_timeout, noise, ignore_ordering: false, learns };
+        let settings = Settings { api_timeout: self.api_timeout, noise, ignore_ordering: false, parallel: self.parallel, learns };
         let assets = store::Assets::new(&set.directory, None);
         let replay = Replay::prepare(set, &self.registry, assets, settings).map_err(|error| match error {
             PrepareError::ParserMissing { .. } => Failure::new(Code::ParserMissing, error),

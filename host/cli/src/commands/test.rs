@@ -44,6 +44,10 @@ pub(crate) struct Arguments {
     /// Leave the application the machine's clock. Otherwise it lives at the recorded time.
     #[arg(long)]
     real_time: bool,
+    /// Send up to so many tests at the same time: those that were in flight together when they were recorded, and make no
+    /// equal calls.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    parallel: u8,
 }
 
 pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
@@ -60,6 +64,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
         health_poll_timeout: Duration::from_secs(arguments.health_poll_timeout),
         show_app: arguments.show_app,
         real_time: arguments.real_time,
+        parallel: arguments.parallel.into(),
         ..Replaying::new(Arc::new(config), registry, command)
     };
     let run_dir = project.next_run()?;
