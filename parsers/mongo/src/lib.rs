@@ -1,0 +1,48 @@
+//! MongoDB, and whatever else speaks its wire protocol: OP_MSG, compressed or not, and the old way of saying hello.
+//!
+//! Bytes become messages (`wire`), messages become commands (`command`) whose values people can read ([`bson`]), and each
+//! command is an exchange: `record` reads them, `mock` answers them. What drivers do on their own (`hello`, heartbeats,
+//! `login`) is kept apart from what the application asks.
+#![forbid(unsafe_code)]
+
+pub mod bson;
+mod canonical;
+mod command;
+mod conversation;
+mod detect;
+mod facts;
+mod hello;
+mod login;
+mod mock;
+mod record;
+mod wire;
+
+pub use conversation::Conversation;
+use keploy_sdk::{Facts, Manifest, Parser, Part, Peer, Value, Verdict};
+
+pub struct Mongo;
+
+impl Parser for Mongo {
+    type Connection = Conversation;
+
+    fn manifest() -> Manifest {
+        Manifest { drives: false, ports: vec![27017], ..Manifest::new("Mongo") }
+    }
+
+    fn detect(_: &Peer, client: &[u8], _: &[u8]) -> Verdict {
+        detect::detect(client)
+    }
+
+    fn canonical(part: Part, document: Value) -> Value {
+        match part {
+            Part::Request => canonical::request(document),
+            Part::Response => document,
+        }
+    }
+
+    fn classify(request: &Value) -> Facts {
+        facts::of(request)
+    }
+}
+
+keploy_sdk::export!(Mongo);

@@ -1,0 +1,326 @@
+//! The bytes of one direction, and the messages they come to.
+//!
+//! A message is read when all of it is there. Of one that is longer than a guest should hold, the host keeps the sections
+//! that make it so: they are blobs, and everything else in it is read as usual.
+use keploy_sdk::{Blob, Fault, Instant, Session, Side, Value};
+
+use super::{
+    CHECKSUM_PRESENT, Compressor, Content, HEADER, LARGEST, Message, Msg, OP_COMPRESSED, OP_MSG, OP_QUERY, OP_REPLY,
+    checksum::{self, crc32c},
+};
+use crate::bson;
+
+pub struct Inbox {
+    from: Side,
+    /// What came and is not taken.
+    bytes: Vec<u8>,
+    start: usize,
+    /// Of the byte behind the last of `bytes`, in the stream.
+    offset: u64,
+    /// When the first byte of this message came, and when the last bytes did.
+    since: Instant,
+    now: Instant,
+    /// Longer messages are read in parts.
+    whole: usize,
+    large: Option<Large>,
+}
+
+#[derive(Clone, Copy)]
+struct Header {
+    length: usize,
+    id: i32,
+    response_to: i32,
+    opcode: i32,
+}
+
+/// An OP_MSG that is read section by section.
+struct Large {
+    header: Header,
+    since: Instant,
+    message: Msg,
+    /// Bytes of it that are not taken, the checksum included.
+    left: usize,
+    /// The host is still filling this blob.
+    waits_for: Option<u64>,
+}
+
+const BODY: u8 = 0;
+const SEQUENCE: u8 = 1;
+/// Names of sequences are short: `documents`, `updates`, `deletes`.
+const LONGEST_NAME: usize = 128;
+
+impl Inbox {
+    pub fn new(from: Side, whole: usize) -> Self {
+        Self { from, bytes: Vec::new(), start: 0, offset: 0, since: 0, now: 0, whole, large: None }
+    }
+
+    pub fn push(&mut self, offset: u64, at: Instant, data: &[u8]) {
+        if self.is_empty() {
+            self.since = at;
+        }
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        self.now = at;
+        self.bytes.extend_from_slice(data);
+        self.offset = offset + data.len() as u64;
+    }
+
+    /// No message has begun.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.bytes.len() && self.large.is_none()
+    }
+
+    /// A blob is filled.
+    pub fn kept(&mut self, blob: u64, at: Instant) {
+        self.now = at;
+        if let Some(large) = &mut self.large
+            && large.waits_for == Some(blob)
+        {
+            large.waits_for = None;
+        }
+    }
+
+    /// The next message that is there.
+    pub fn message(&mut self, host: &mut dyn Session) -> Result<Option<Message>, Fault> {
+        if self.large.is_none() {
+            let Some(header) = self.header()? else { return Ok(None) };
+            if header.length <= self.whole {
+                return self.small(header, host);
+            }
+            if header.opcode != OP_MSG {
+                return Err(self.fault("too-large", &format!("a message of {} bytes", header.length)));
+            }
+            let Some(flags) = self.rest().get(HEADER..HEADER + 4) else { return Ok(None) };
+            let message = Msg { flags: u32_of(flags), ..Msg::default() };
+            let left = header.length - HEADER - 4;
+            self.take(HEADER + 4);
+            self.large = Some(Large { header, since: self.since, message, left, waits_for: None });
+        }
+        self.sections(host)
+    }
+
+    fn header(&self) -> Result<Option<Header>, Fault> {
+        let Some(bytes) = self.rest().get(..HEADER) else { return Ok(None) };
+        let field = |at: usize| u32_of(&bytes[at..at + 4]) as i32;
+        let (length, opcode) = (field(0), field(12));
+        let length = match usize::try_from(length) {
+            Ok(length) if (HEADER + 5..=LARGEST).contains(&length) => length,
+            _ => return Err(self.fault("bad-length", &format!("a message of {length} bytes"))),
+        };
+        if ![OP_REPLY, OP_QUERY, OP_COMPRESSED, OP_MSG].contains(&opcode) {
+            return Err(self.fault("bad-opcode", &format!("a message with the opcode {opcode}")));
+        }
+        Ok(Some(Header { length, id: field(4), response_to: field(8), opcode }))
+    }
+
+    /// All at once.
+    fn small(&mut self, header: Header, host: &dyn Session) -> Result<Option<Message>, Fault> {
+        let Header { length, id, response_to, opcode } = header;
+        let Some(bytes) = self.rest().get(..length) else { return Ok(None) };
+        let (head, body) = bytes.split_at(HEADER);
+        let mut compressor = None;
+        let content = if opcode == OP_COMPRESSED {
+            uncompressed(host, body, self.whole).and_then(|(opcode, by, body)| {
+                compressor = Some(by);
+                content(opcode, &body)
+            })
+        } else if opcode == OP_MSG && !is_intact(head, body) {
+            return Err(self.fault("bad-checksum", "a message with a checksum that it does not have"));
+        } else {
+            content(opcode, body)
+        };
+        let content = content.map_err(|problem| self.fault("bad-message", &problem))?;
+        let since = self.since;
+        self.take(length);
+        self.since = self.now;
+        Ok(Some(Message { id, response_to, compressor, since, content }))
+    }
+
+    /// Section by section.
+    fn sections(&mut self, host: &mut dyn Session) -> Result<Option<Message>, Fault> {
+        while let Some(mut large) = self.large.take() {
+            let trailer = if large.message.flags & CHECKSUM_PRESENT == 0 { 0 } else { checksum::SIZE };
+            if large.waits_for.is_none() && large.left <= trailer {
+                if large.left < trailer {
+                    return Err(self.fault("bad-message", "sections that are longer than their message"));
+                }
+                // What the host keeps is not here, so a checksum cannot be checked.
+                if self.rest().len() >= trailer {
+                    self.take(trailer);
+                    self.since = self.now;
+                    let Header { id, response_to, .. } = large.header;
+                    let (since, content) = (large.since, Content::Msg(large.message));
+                    return Ok(Some(Message { id, response_to, compressor: None, since, content }));
+                }
+            }
+            let goes_on = large.waits_for.is_none() && large.left > trailer && self.section(&mut large, host)?;
+            self.large = Some(large);
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// False when it is not there yet.
+    fn section(&mut self, large: &mut Large, host: &mut dyn Session) -> Result<bool, Fault> {
+        let Some((kind, rest)) = self.rest().split_first() else { return Ok(false) };
+        let kind = *kind;
+        let Some(size) = rest.get(..4).map(|bytes| u32_of(bytes) as usize) else { return Ok(false) };
+        if ![BODY, SEQUENCE].contains(&kind) || size < 5 || size >= large.left {
+            return Err(self.fault("bad-message", &format!("a section of kind {kind} and {size} bytes")));
+        }
+        if size <= self.whole {
+            let Some(section) = rest.get(..size) else { return Ok(false) };
+            add_section(&mut large.message, kind, section).map_err(|problem| self.fault("bad-message", &problem))?;
+            self.take(1 + size);
+            large.left -= 1 + size;
+            return Ok(true);
+        }
+        let (name, before) = match kind {
+            BODY => (None, 0), // its length is part of a document
+            _ => {
+                let name = &rest[4..rest.len().min(4 + LONGEST_NAME)];
+                let Some(end) = name.iter().position(|byte| *byte == 0) else {
+                    return if name.len() < LONGEST_NAME {
+                        Ok(false)
+                    } else {
+                        Err(self.fault("bad-message", "a name without an end"))
+                    };
+                };
+                (Some(readable_name(&name[..end]).map_err(|problem| self.fault("bad-message", &problem))?), 4 + end + 1)
+            }
+        };
+        self.take(1 + before);
+        large.left -= 1 + size;
+        let blob = self.keep(large, size - before, host);
+        match name {
+            Some(name) => large.message.sequences.push((name, blob.into())),
+            None => large.message.body = blob.into(),
+        }
+        Ok(true)
+    }
+
+    /// What of the next `size` bytes is here is handed over, the rest is not fed.
+    fn keep(&mut self, large: &mut Large, size: usize, host: &mut dyn Session) -> Blob {
+        let here = &self.rest()[..size.min(self.rest().len())];
+        let (known, missing) = (here.len(), size - here.len());
+        let mut blob = (known > 0).then(|| host.keep_bytes(here, None));
+        if missing > 0 {
+            blob = Some(host.keep(self.from, self.offset, missing as u64, blob));
+            large.waits_for = blob;
+        }
+        self.take(known);
+        Blob::new(blob.unwrap_or_default())
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    fn take(&mut self, length: usize) {
+        self.start += length;
+    }
+
+    pub fn fault(&self, code: &str, found: &str) -> Fault {
+        let side = match self.from {
+            Side::Client => "client",
+            Side::Server => "server",
+        };
+        let at = self.offset.saturating_sub(self.rest().len() as u64);
+        Fault::new(code, format!("byte {at} of the {side}: {found}"))
+    }
+}
+
+/// The opcode, what it was compressed with, and the body.
+fn uncompressed(host: &dyn Session, body: &[u8], most: usize) -> Result<(i32, Compressor, Vec<u8>), String> {
+    let Some((head, data)) = body.split_at_checked(9) else { return Err("a compressed message without a head".into()) };
+    let (opcode, size) = (u32_of(&head[..4]) as i32, u32_of(&head[4..8]) as usize);
+    let compressor = Compressor::numbered(head[8]).ok_or_else(|| format!("an unknown compressor {}", head[8]))?;
+    if size > most.max(data.len()) {
+        return Err(format!("a compressed message of {size} bytes: more than {most}"));
+    }
+    let body = compressor.decode(host, data, size).map_err(|problem| format!("{compressor:?}: {problem}"))?;
+    Ok((opcode, compressor, body))
+}
+
+fn content(opcode: i32, body: &[u8]) -> Result<Content, String> {
+    match opcode {
+        OP_MSG => msg(body).map(Content::Msg),
+        OP_QUERY => query(body),
+        OP_REPLY => reply(body),
+        other => Err(format!("the opcode {other} inside a compressed message")),
+    }
+}
+
+fn msg(body: &[u8]) -> Result<Msg, String> {
+    let (flags, mut rest) = body.split_at_checked(4).ok_or("no flags")?;
+    let mut message = Msg { flags: u32_of(flags), ..Msg::default() };
+    if message.flags & CHECKSUM_PRESENT != 0 {
+        rest = rest.get(..rest.len().saturating_sub(checksum::SIZE)).unwrap_or_default();
+    }
+    while let Some((kind, behind)) = rest.split_first() {
+        let size = behind.get(..4).map_or(0, |bytes| u32_of(bytes) as usize);
+        let section = behind.split_at_checked(size).filter(|_| size >= 5);
+        let (section, behind) = section.ok_or("a section that does not fit")?;
+        add_section(&mut message, *kind, section)?;
+        rest = behind;
+    }
+    match message.body {
+        Value::Null => Err("no section of kind 0".into()),
+        _ => Ok(message),
+    }
+}
+
+fn add_section(message: &mut Msg, kind: u8, section: &[u8]) -> Result<(), String> {
+    match kind {
+        BODY if message.body == Value::Null => {
+            message.body = bson::document(section).ok_or("a section that is no document")?;
+        }
+        SEQUENCE => {
+            let behind = &section[4..];
+            let end = behind.iter().position(|byte| *byte == 0).ok_or("a sequence without a name")?;
+            let documents = bson::documents(&behind[end + 1..]).ok_or("a sequence of something else than documents")?;
+            message.sequences.push((readable_name(&behind[..end])?, documents.into()));
+        }
+        BODY => return Err("two sections of kind 0".into()),
+        other => return Err(format!("a section of kind {other}")),
+    }
+    Ok(())
+}
+
+fn readable_name(name: &[u8]) -> Result<String, String> {
+    String::from_utf8(name.to_vec()).map_err(|_| format!("a sequence named {:?}", name.escape_ascii().to_string()))
+}
+
+/// `flags`, the collection, how many to skip and to return, and the command.
+fn query(body: &[u8]) -> Result<Content, String> {
+    let behind = body.get(4..).ok_or("no flags")?;
+    let end = behind.iter().position(|byte| *byte == 0).ok_or("a collection without a name")?;
+    let name = String::from_utf8_lossy(&behind[..end]);
+    let db = name.strip_suffix(".$cmd").ok_or_else(|| format!("a query of {name}: older than what is read here"))?;
+    let document = behind.get(end + 9..).and_then(bson::document).ok_or("a query without a command")?;
+    // A read preference may be wrapped around it.
+    let command = document.get("$query").cloned().unwrap_or(document);
+    Ok(Content::Query { db: db.to_owned(), command })
+}
+
+/// Flags, a cursor, where it is, how many documents, and the documents: of a command, one.
+fn reply(body: &[u8]) -> Result<Content, String> {
+    let document = body.get(20..).and_then(bson::document).ok_or("a reply that is not one document")?;
+    Ok(Content::Reply(document))
+}
+
+/// The checksum, if there is one, is right.
+fn is_intact(head: &[u8], body: &[u8]) -> bool {
+    let has = body.get(..4).is_some_and(|flags| u32_of(flags) & CHECKSUM_PRESENT != 0);
+    !has || body
+        .split_last_chunk::<{ checksum::SIZE }>()
+        .is_some_and(|(body, sum)| crc32c(&[head, body]) == u32_of(sum))
+}
+
+/// # Panics
+/// When there are not four bytes.
+fn u32_of(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(bytes.try_into().expect("the caller took four"))
+}
