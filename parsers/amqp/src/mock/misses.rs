@@ -15,8 +15,8 @@ impl Mocking {
                 let method = method::by_id(id).ok_or_else(|| unknown("reply"))?;
                 self.respond(exchange, &asked, method, &document)?;
             }
-            // A publish that fails without confirmations, and a settlement, are not answered by any server.
-            Usual::Silence => host.log(Level::Warn, reason),
+            Usual::Silence => {}
+            Usual::Trouble => host.abandon(exchange, reason),
             Usual::Error if asked.arguments.get("no-wait").is_some() => host.log(Level::Warn, reason),
             Usual::Error => self.refuse(&asked, reason)?,
             Usual::Unconfirmed => match asked.confirmation {
@@ -48,6 +48,8 @@ impl Mocking {
 enum Usual {
     Says(Id, Map),
     Silence,
+    /// No server answers a settlement; but this one is another than was recorded, and the report has to say so.
+    Trouble,
     /// It confirms, in the negative, where confirmations were asked for.
     Unconfirmed,
     Error,
@@ -68,7 +70,7 @@ fn usual(id: Id, arguments: &Map) -> Usual {
             let tune = Map::new().with("channel-max", 2047).with("frame-max", 131_072).with("heartbeat", 60);
             Usual::Says(method::CONNECTION_TUNE, tune)
         }
-        method::CONNECTION_TUNE_OK => Usual::Silence,
+        method::CONNECTION_TUNE_OK | method::BASIC_RECOVER_ASYNC => Usual::Silence,
         method::CONNECTION_OPEN => says(method::CONNECTION_OPEN_OK),
         method::CONNECTION_CLOSE => says(method::CONNECTION_CLOSE_OK),
         method::CONNECTION_UPDATE_SECRET => says(method::CONNECTION_UPDATE_SECRET_OK),
@@ -84,7 +86,7 @@ fn usual(id: Id, arguments: &Map) -> Usual {
         method::BASIC_RECOVER => says(method::BASIC_RECOVER_OK),
         method::BASIC_CANCEL => says(method::BASIC_CANCEL_OK),
         method::BASIC_PUBLISH => Usual::Unconfirmed,
-        method::BASIC_ACK | method::BASIC_NACK | method::BASIC_REJECT | method::BASIC_RECOVER_ASYNC => Usual::Silence,
+        method::BASIC_ACK | method::BASIC_NACK | method::BASIC_REJECT => Usual::Trouble,
         _ => Usual::Error,
     }
 }

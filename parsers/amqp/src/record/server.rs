@@ -101,7 +101,7 @@ impl Recording {
         let channel = self.channels.entry(saying.channel).or_default();
         let Some(consumer) = channel.state.consumers.get(tag) else {
             // What was on its way when the consumer went.
-            channel.state.deliver(number_of(saying), &Value::Null, &response(saying), None);
+            channel.state.deliver(number_of(saying), &Value::Null, &response(saying), Some(tag.to_vec()));
             return;
         };
         let (home, queue) = (consumer.exchange, consumer.queue.clone());
