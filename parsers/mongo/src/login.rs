@@ -72,13 +72,11 @@ impl Step {
         matches!(self.kind, Kind::GoOn { .. })
     }
 
-    /// Who logs in, and how.
+    /// Who logs in, and how: of a first step.
     pub fn document(&self) -> Value {
         let document = Map::new();
         let document = if self.db.is_empty() { document } else { document.with("db", self.db.as_str()) };
-        let Kind::Begin { mechanism, payload, .. } = &self.kind else {
-            return document.with(AUTHENTICATE, "").into(); // the beginning was not seen
-        };
+        let Kind::Begin { mechanism, payload, .. } = &self.kind else { return document.into() };
         let user = match mechanism.as_str() {
             "PLAIN" => payload.split(|byte| *byte == 0).nth(1).map(|user| String::from_utf8_lossy(user).into_owned()),
             "MONGODB-X509" => String::from_utf8(payload.clone()).ok(),

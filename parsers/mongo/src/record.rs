@@ -33,7 +33,10 @@ enum Asked {
     },
     /// A heartbeat: nobody's exchange.
     Heartbeat,
+    /// The first step of a log-in.
     LogIn(Exchange),
+    /// A further one.
+    Step,
 }
 
 impl Recording {
@@ -42,8 +45,7 @@ impl Recording {
         let asked = if command.is_heartbeat() {
             Asked::Heartbeat
         } else if let Some(step) = command.log_in() {
-            let going_on = self.log_in.take().filter(|_| step.goes_on());
-            Asked::LogIn(going_on.unwrap_or_else(|| open(host, step.document(), since)))
+            if step.goes_on() { Asked::Step } else { Asked::LogIn(open(host, step.document(), since)) }
         } else {
             let exchange = open(host, command.document(), since);
             if command.unacknowledged {
@@ -83,9 +85,16 @@ impl Recording {
                 }
             }
             Asked::Heartbeat => {}
-            Asked::LogIn(exchange) => {
+            Asked::LogIn(_) | Asked::Step => {
+                let before = self.log_in.take();
+                let exchange = if let Asked::LogIn(begun) = pending.asked {
+                    before.into_iter().for_each(|given_up| host.close(given_up));
+                    Some(begun)
+                } else {
+                    before
+                };
                 let outcome = Outcome::of(document.get("reply").unwrap_or(&Value::Null));
-                self.log_in = settle(host, *exchange, outcome, at);
+                self.log_in = exchange.and_then(|exchange| settle(host, exchange, outcome, at));
             }
             Asked::Hello { exchange, speculates } => {
                 let reply = document.get_mut("reply").and_then(Value::as_map_mut);
@@ -112,7 +121,7 @@ impl Recording {
             Asked::Command(exchange) | Asked::LogIn(exchange) | Asked::Hello { exchange, .. } => {
                 Some((exchange, pending.answered))
             }
-            Asked::Heartbeat => None,
+            Asked::Heartbeat | Asked::Step => None,
         });
         for (exchange, answered) in pending.chain(log_in) {
             match answered || self.client_ended {
