@@ -1,0 +1,43 @@
+//! The form of a document that is compared: what means the same looks the same.
+use keploy_sdk::{Map, Part, Value};
+
+/// What a client accepts is for the mock to honour; `te` never varies.
+const NOT_SAID: [&str; 3] = ["te", "grpc-accept-encoding", "accept-encoding"];
+
+/// See README.md, "What is compared", for the reasons.
+pub fn of(part: Part, mut document: Value) -> Value {
+    let Some(map) = document.as_map_mut() else { return document };
+    map.remove("stream");
+    if let Some(headers) = map.get_mut("headers").and_then(Value::as_map_mut) {
+        if let Some(pseudo) = headers.get_mut("pseudo_headers").and_then(Value::as_map_mut) {
+            pseudo.remove(":scheme");
+        }
+        if let Some(ordinary) = headers.get_mut("ordinary_headers").and_then(Value::as_map_mut) {
+            fold(ordinary);
+        }
+    }
+    match map.get_mut("body") {
+        Some(Value::Array(bodies)) => bodies.iter_mut().for_each(|body| plain(body, part)),
+        Some(body) => plain(body, part),
+        None => {}
+    }
+    document
+}
+
+fn fold(headers: &mut Map) {
+    NOT_SAID.iter().for_each(|name| drop(headers.remove(name)));
+    if let Some(left) = headers.get_mut("grpc-timeout") {
+        // What is left of a deadline is another number each time; that there is one is not.
+        *left = "set".into();
+    }
+}
+
+/// A library compresses what is worth it: that is not the application's doing.
+fn plain(body: &mut Value, part: Part) {
+    if let Some(body) = body.as_map_mut() {
+        body.remove("message_length");
+        if part == Part::Request || body.get("compression_flag") == Some(&Value::Int(0)) {
+            body.remove("compression_flag");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The server is gone: read calls, write what it answered.
+//!
+//! Whether a client that has not said that it is done waits for an answer, or is about to say more, only the recording
+//! knows: so the host is asked after each message, and a miss means nothing until the client is done.
+use std::collections::BTreeMap;
+
+use http2_wire::{Code, Endpoint, Fields, Incoming, Role, StreamId};
+use keploy_sdk::{Exchange, Fault, Instant, Session, Side, Value};
+
+use crate::{
+    answer,
+    document::{self, Turn},
+    facts,
+    half::{End, Half},
+};
+
+/// Nobody says so much before he listens; each message asks about all before it.
+const MOST_IN_A_TURN: usize = 64;
+/// INTERNAL: what no client takes as a reason to try again.
+const MISSED: &str = "13";
+
+pub struct Mock {
+    endpoint: Endpoint,
+    calls: BTreeMap<StreamId, Call>,
+    asked: BTreeMap<Exchange, Asked>,
+    client_has_ended: bool,
+    has_finished: bool,
+}
+
+struct Call {
+    began: Instant,
+    client: Half,
+    /// Turns that were answered.
+    turns: u32,
+    /// With how many of the messages it was asked early in this turn; none: not even without any.
+    tried: Option<usize>,
+    /// It was asked whether the client has said all, and it may have, in more than one turn.
+    tried_whole: bool,
+    is_asking: bool,
+}
+
+struct Asked {
+    stream: StreamId,
+    /// How many messages were in the question.
+    messages: usize,
+    what: Question,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// Is this all that the client says before it wants to hear something?
+    Turn,
+    /// Is this all that it says?
+    Whole { is_certain: bool },
+    /// It went away.
+    Cancelled,
+}
+
+impl Mock {
+    pub fn new() -> Self {
+        Self {
+            endpoint: Endpoint::new(Role::Server),
+            calls: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            client_has_ended: false,
+            has_finished: false,
+        }
+    }
+
+    pub fn feed(&mut self, host: &mut dyn Session, at: Instant, data: &[u8]) {
+        self.endpoint.feed(at, data);
+        while let Some((began, said)) = self.endpoint.next() {
+            self.take(host, began, said);
+        }
+        self.flush(host);
+    }
+
+    pub fn end(&mut self, host: &mut dyn Session) {
+        self.client_has_ended = true;
+        self.flush(host);
+    }
+
+    pub fn answer(&mut self, host: &mut dyn Session, exchange: Exchange, responses: &[Value]) -> Result<(), Fault> {
+        let Some(Asked { stream, messages, what }) = self.asked.remove(&exchange) else { return Ok(()) };
+        if let Some(call) = self.calls.get_mut(&stream) {
+            call.is_asking = false;
+            call.client.messages.drain(..messages);
+            call.tried = None;
+            call.turns += 1;
+            for response in responses {
+                let outcome = answer::write(&mut self.endpoint, stream, response, what == Question::Turn, host);
+                outcome.map_err(|why| Fault::new("bad-response", why))?;
+            }
+            if !self.endpoint.may_send(stream) {
+                self.calls.remove(&stream);
+            }
+            self.ask(host, stream);
+        }
+        self.flush(host);
+        Ok(())
+    }
+
+    pub fn miss(&mut self, host: &mut dyn Session, exchange: Exchange, reason: &str) {
+        let Some(Asked { stream, what, .. }) = self.asked.remove(&exchange) else { return };
+        if let Some(call) = self.calls.get_mut(&stream) {
+            call.is_asking = false;
+            if what == (Question::Whole { is_certain: true }) {
+                let status = [("grpc-status", MISSED.as_bytes()), ("grpc-message", reason.as_bytes())];
+                if call.turns > 0 {
+                    self.endpoint.send_trailers(stream, answer::percent_coded(status.into_iter().collect()));
+                } else {
+                    let head = [(":status", &b"200"[..]), ("content-type", b"application/grpc")];
+                    let fields: Fields = head.into_iter().chain(status).collect();
+                    self.endpoint.send_headers(stream, &answer::percent_coded(fields), true);
+                }
+                self.calls.remove(&stream);
+            } else {
+                self.ask(host, stream);
+            }
+        }
+        self.flush(host);
+    }
+
+    fn take(&mut self, host: &mut dyn Session, began: Instant, said: Incoming) {
+        let (Incoming::Headers { stream, .. } | Incoming::Data { stream, .. } | Incoming::Reset { stream, .. }) = said;
+        match said {
+            Incoming::Headers { fields, end, .. } => {
+                self.calls.entry(stream).or_insert_with(|| Call::new(began)).client.headers(fields, end);
+            }
+            Incoming::Data { data, end, .. } => {
+                let Some(call) = self.calls.get_mut(&stream) else { return };
+                if call.client.data(&data, end).is_err() {
+                    self.calls.remove(&stream);
+                    return self.endpoint.reset(stream, Code::PROTOCOL_ERROR);
+                }
+            }
+            Incoming::Reset { code, .. } => return self.cancelled(host, stream, code),
+        }
+        self.ask(host, stream);
+    }
+
+    /// Asks what the recording has for a call, if there is something new to ask.
+    fn ask(&mut self, host: &mut dyn Session, stream: StreamId) {
+        let Some(call) = self.calls.get_mut(&stream) else { return };
+        if call.is_asking {
+            return;
+        }
+        let all = call.client.messages.len();
+        let next = call.tried.map_or(usize::from(call.turns > 0), |tried| tried + 1);
+        let is_done = call.client.end == Some(End::Whole);
+        let one_way = call.turns == 0 && all <= 1;
+        let (messages, what) = if is_done && (one_way || !call.tried_whole) {
+            call.tried_whole = true;
+            (all, Question::Whole { is_certain: one_way })
+        } else if next <= all.min(MOST_IN_A_TURN) {
+            call.tried = Some(next);
+            (next, Question::Turn)
+        } else if is_done {
+            (all, Question::Whole { is_certain: true })
+        } else {
+            return;
+        };
+        call.is_asking = true;
+        let certain = !matches!(what, Question::Turn | Question::Whole { is_certain: false });
+        let document = call.document(stream, messages, what == Question::Turn, host);
+        let facts = if certain { facts::of(&document) } else { facts::asked_early(&document) };
+        let exchange = host.open(document, facts, call.began);
+        self.asked.insert(exchange, Asked { stream, messages, what });
+    }
+
+    fn cancelled(&mut self, host: &mut dyn Session, stream: StreamId, code: Code) {
+        let Some(call) = self.calls.remove(&stream) else { return };
+        if call.client.end.is_none() {
+            let messages = call.client.messages.len();
+            let mut document = call.document(stream, messages, false, host);
+            if let Some(document) = document.as_map_mut() {
+                document.insert("cancelled", code.to_string());
+            }
+            let facts = facts::of(&document);
+            let exchange = host.open(document, facts, call.began);
+            self.asked.insert(exchange, Asked { stream, messages, what: Question::Cancelled });
+        }
+    }
+
+    /// Sends what is due.
+    fn flush(&mut self, host: &mut dyn Session) {
+        let out = self.endpoint.take_output();
+        if self.has_finished {
+            return;
+        }
+        if !out.is_empty() {
+            host.write(Side::Client, &out);
+        }
+        if self.endpoint.has_failed() || self.client_has_ended && self.asked.is_empty() {
+            self.has_finished = true;
+            host.finish(Side::Client);
+        }
+    }
+}
+
+impl Call {
+    fn new(began: Instant) -> Self {
+        let client = Half::default();
+        Self { began, client, turns: 0, tried: None, tried_whole: false, is_asking: false }
+    }
+
+    fn document(&self, stream: StreamId, messages: usize, has_more: bool, host: &dyn Session) -> Value {
+        let number = if self.turns > 0 || has_more { self.turns + 1 } else { 0 };
+        let said = self.client.messages.get(..messages).unwrap_or_default();
+        let head = self.client.head.clone().unwrap_or_default();
+        document::request(&head, said, Turn { number, stream, has_more }, host).into()
+    }
+}

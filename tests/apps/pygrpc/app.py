@@ -1,0 +1,55 @@
+"""A shop in front of another one, over gRPC on both sides: python app.py"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import shop_pb2 as pb
+import shop_pb2_grpc as rpc
+
+# Regressions that the end-to-end tests plant; empty for everybody else.
+MUTATE = set(os.environ.get("MUTATE", "").split(","))
+
+
+class Shop(rpc.ShopServicer):
+    def __init__(self, upstream):
+        self.upstream = upstream
+
+    def Find(self, request, context):
+        name = request.name + "!" if "call" in MUTATE else request.name
+        timeout = 0.3 if name.startswith("slow-") else 5
+        try:
+            item, call = self.upstream.Find.with_call(pb.Wanted(name=name), timeout=timeout)
+        except grpc.RpcError as error:
+            context.abort(error.code(), f"upstream: {error.details()}")
+        served = dict(call.trailing_metadata()).get("served-by", "nobody")
+        context.set_trailing_metadata([("served-by", f"{served}, app")])
+        if "answer" in MUTATE:
+            item.price += 1
+        return item
+
+    def List(self, request, context):
+        for item in self.upstream.List(request):
+            item.stock += 1
+            yield item
+
+    def Bring(self, requests, context):
+        return self.upstream.Bring(requests)
+
+    def Haggle(self, requests, context):
+        for offer in self.upstream.Haggle(requests):
+            offer.cents *= 2
+            yield offer
+
+
+def main():
+    server = grpc.server(ThreadPoolExecutor(max_workers=32))
+    upstream = grpc.insecure_channel(os.environ.get("UPSTREAM", "127.0.0.1:50052"))
+    rpc.add_ShopServicer_to_server(Shop(rpc.ShopStub(upstream)), server)
+    server.add_insecure_port(f"127.0.0.1:{os.environ.get('PORT', '50051')}")
+    server.start()
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main()
