@@ -1,7 +1,12 @@
 //! One replay of one test set: for `test`, and for learning after `record`.
 mod output;
 
-use std::{cell::RefCell, process::ExitStatus, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    process::ExitStatus,
+    sync::Arc,
+    time::Duration,
+};
 
 use intercept::Stdio;
 use plugins::Registry;
@@ -45,6 +50,8 @@ pub(crate) enum Why {
     /// The code is known to be the same. With a clock that is ahead of the recording, what goes with time shows itself.
     Learn {
         ahead: Duration,
+        /// What it gains on the recording from the first test to the last.
+        gain: Duration,
     },
 }
 
@@ -74,13 +81,23 @@ enum End {
 struct AppClock {
     clock: Arc<intercept::Clock>,
     /// Nanoseconds that it is to be ahead of the recording.
-    ahead: u64,
+    ahead: Cell<u64>,
+    /// By how much more with each test.
+    gain: u64,
+}
+
+/// How far ahead of the recording the application is to live, in nanoseconds.
+#[derive(Clone, Copy)]
+struct Ahead {
+    at_first: u64,
+    more_each_test: u64,
 }
 
 impl replay::Clock for AppClock {
     fn move_to(&self, recorded: u64) -> i64 {
         // It may be past that: the replay was slower than the recording.
-        let _ = self.clock.advance(recorded + self.ahead);
+        let _ = self.clock.advance(recorded + self.ahead.get());
+        self.ahead.set(self.ahead.get() + self.gain);
         let (app, real) = (self.clock.now(), relay::now());
         i64::try_from(i128::from(app) - i128::from(real)).unwrap_or_default()
     }
@@ -106,11 +123,16 @@ impl Replaying {
     /// Runs the application against a test set.
     pub async fn replay(&self, set: TestSet, why: Why) -> Result<Replayed, Failure> {
         let noise = self.config.noise_for(&set.name);
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or_default();
         let (learns, ahead) = match why {
-            Why::Judge => (false, 0),
-            Why::Learn { ahead } => (true, u64::try_from(ahead.as_nanos()).unwrap_or_default()),
+            Why::Judge => (false, Ahead { at_first: 0, more_each_test: 0 }),
+            Why::Learn { ahead, gain } => {
+                let more_each_test = nanoseconds(gain) / set.tests.len().max(1) as u64;
+                (true, Ahead { at_first: nanoseconds(ahead), more_each_test })
+            }
         };
-        let settings = Settings { api_timeout: self.api_timeout, noise, ignore_ordering: false, parallel: self.parallel, learns };
+        let settings =
+            Settings { api_timeout: self.api_timeout, noise, ignore_ordering: false, parallel: self.parallel, learns };
         let assets = store::Assets::new(&set.directory, None);
         let replay = Replay::prepare(set, &self.registry, assets, settings).map_err(|error| match error {
             PrepareError::ParserMissing { .. } => Failure::new(Code::ParserMissing, error),
@@ -126,7 +148,7 @@ impl Replaying {
             registry: self.registry.clone(),
             config: self.config.clone(),
             tls: TlsArguments::default(),
-            clock: (!self.real_time).then(|| replay.began() + ahead),
+            clock: (!self.real_time).then(|| replay.began() + ahead.at_first),
         };
         let mut stage = Stage::set(plan, Server::Replay(replay.answers()))?;
         let last_lines = LastLines::follow(stage.application.take_output(), self.show_app);
@@ -147,7 +169,7 @@ impl Replaying {
         Ok(Replayed { replay, sent, verdicts, code, error, started, real_time })
     }
 
-    async fn drive(&self, stage: &Stage, replay: &Replay, ahead: u64, sent: &RefCell<Vec<Sent>>) -> End {
+    async fn drive(&self, stage: &Stage, replay: &Replay, ahead: Ahead, sent: &RefCell<Vec<Sent>>) -> End {
         let ports = replay.ports();
         tokio::select! {
             biased;
@@ -166,7 +188,7 @@ impl Replaying {
         };
         let listening = |port| stage.listening(port);
         let clock: Box<dyn replay::Clock> = match stage.application.clock() {
-            Ok(clock) => Box::new(AppClock { clock, ahead }),
+            Ok(clock) => Box::new(AppClock { clock, ahead: Cell::new(ahead.at_first), gain: ahead.more_each_test }),
             Err(_) => Box::new(replay::RealTime),
         };
         replay.drive(&stage.common, &listening, &*clock, &mut each).await;

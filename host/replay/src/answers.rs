@@ -58,6 +58,12 @@ impl AppClock {
         self.reached.send_replace((recorded, Instant::now(), by));
     }
 
+    /// Up to where the recording was replayed.
+    fn reached(&self) -> u64 {
+        let (at, since, _) = *self.reached.borrow();
+        at.saturating_add(since.elapsed().as_nanos().try_into().unwrap_or(u64::MAX))
+    }
+
     /// By how much it was moved just now.
     fn moved(&self) -> u64 {
         const JUST_NOW: Duration = Duration::from_millis(200);
@@ -117,11 +123,11 @@ impl Shared {
 
     fn find(&self, connection: &ConnectionInfo, protocol: &str, class: &str, request: &Value) -> Looked {
         let form = self.forms.of(&self.registry, protocol, Part::Request);
-        let (at, moved) = (self.clock.at(relay::now()), self.clock.moved());
+        let (at, moved, reached) = (self.clock.at(relay::now()), self.clock.moved(), self.clock.reached());
         let mut pool = self.pool();
         let request = form.strip(&pool.bindings.to_recorded(request));
         let destination = Self::destination(&pool, connection);
-        let asked = Asked { destination: &destination, protocol, class, request: &request, at, moved };
+        let asked = Asked { destination: &destination, protocol, class, request: &request, at, moved, reached };
         let (found, test) = pool.claim(&asked, &self.forms);
         Looked { found, test, request, destination, at }
     }
@@ -185,7 +191,8 @@ impl Answers for Handle {
     }
 
     fn answer(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value, _at: u64) -> Answer {
-        let Looked { found, test, request, destination, at } = self.0.find(connection, protocol, &facts.class, &request);
+        let Looked { found, test, request, destination, at } =
+            self.0.find(connection, protocol, &facts.class, &request);
         if let Some(call) = found {
             self.0.claimed.notify_one();
             let Some(held) = self.0.held(call) else { return Answer::Recorded(self.0.recorded(call)) };

@@ -192,9 +192,11 @@ fn mappings(set: &TestSet, second: &Lesson, whose: &Whose<'_>) -> Vec<Mapping> {
         }
     }
     let mapping = |mapping: &Mapping| {
-        let certain = second.claims.get(&mapping.test).into_iter().flatten();
-        let certain = certain.filter(|name| whose.certain(name) == Some(&mapping.test));
-        let certain = certain.filter_map(|name| whose.mocks.get(name.as_str()));
+        let claimed = second.claims.get(&mapping.test).map_or(&[][..], Vec::as_slice);
+        let given = whose.given.iter().filter(|(mock, _)| !claimed.iter().any(|claimed| claimed == *mock));
+        let names = claimed.iter().map(String::as_str).chain(given.map(|(mock, _)| *mock));
+        let certain = names.filter(|name| whose.certain(name) == Some(&mapping.test));
+        let certain = certain.filter_map(|name| whose.mocks.get(name));
         let mut mocks: Vec<MappedMock> = certain.map(|mock| mapped(mock, "replay")).collect();
         mocks.extend(by_test.remove(mapping.test.as_str()).unwrap_or_default());
         Mapping { test: mapping.test.clone(), mocks }
@@ -221,6 +223,10 @@ struct Whose<'a> {
     owners: [HashMap<&'a str, &'a str>; 2],
     /// Kinds of tests many of which make such calls, in both replays: more than would by chance.
     regular: BTreeSet<(&'a str, CallClass)>,
+    /// Calls of the background's classes that a test seems to have made beside those that tests of its kind usually make.
+    extra: BTreeSet<&'a str>,
+    /// Calls given to tests that would have made fewer than tests of their kind usually make: mock -> test.
+    given: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Whose<'a> {
@@ -239,8 +245,12 @@ impl<'a> Whose<'a> {
         let is_of_none = |name: &&str| !mapped.contains(name) || owners[0].get(name) != owners[1].get(name);
         let of_none = set.mocks.iter().map(|mock| mock.name.as_str()).filter(is_of_none);
         let background = of_none.map(|name| classes[name].clone()).collect();
-        let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular: BTreeSet::new() };
+        let (regular, extra, given) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular, extra, given };
         whose.regular = whose.find_regular(first, second);
+        let usual = whose.usual(second);
+        whose.extra = whose.find_extra(second, &usual);
+        whose.given = whose.find_given([second, first], &usual);
         whose
     }
 
@@ -261,12 +271,90 @@ impl<'a> Whose<'a> {
         calls.iter().filter(is_regular).map(|((test, class), _)| (*test, class.clone())).collect()
     }
 
+    /// How many calls of the background's classes tests of a kind usually make, where they do.
+    fn usual(&self, replay: &'a Lesson) -> BTreeMap<(&'a str, CallClass), usize> {
+        let mut counts: BTreeMap<(&str, CallClass), Vec<usize>> = BTreeMap::new();
+        for test in replay.claims.keys() {
+            for (class, calls) in self.of_the_background(test, replay) {
+                counts.entry((&self.tests[test.as_str()].class, class.clone())).or_default().push(calls.len());
+            }
+        }
+        let usual = |(key, counts): (_, Vec<usize>)| (key, most_frequent(counts.into_iter()));
+        counts.into_iter().map(usual).collect()
+    }
+
+    /// What is certainly this test's, though the background makes such calls, too.
+    fn of_the_background(&self, test: &str, replay: &'a Lesson) -> BTreeMap<&CallClass, Vec<&'a str>> {
+        let mut calls: BTreeMap<&CallClass, Vec<&'a str>> = BTreeMap::new();
+        let claims = replay.claims.get(test).into_iter().flatten().map(String::as_str);
+        for mock in claims.filter(|mock| self.certain(mock) == Some(test)) {
+            let class = &self.classes[mock];
+            if self.background.contains(class) {
+                calls.entry(class).or_default().push(mock);
+            }
+        }
+        calls
+    }
+
+    /// A poller may have asked what tests ask, too, and during the same test in both replays. How many such calls are a
+    /// test's own, most tests of its kind say; which, the time: what is made together is made at about the same time.
+    fn find_extra(&self, replay: &'a Lesson, usual: &BTreeMap<(&'a str, CallClass), usize>) -> BTreeSet<&'a str> {
+        let mut extra = BTreeSet::new();
+        for test in replay.claims.keys() {
+            for (class, mut calls) in self.of_the_background(test, replay) {
+                let usual = usual[&(self.tests[test.as_str()].class.as_str(), class.clone())];
+                calls.sort_by_key(|mock| (self.distance_to_others(mock, replay), natural(mock)));
+                extra.extend(calls.into_iter().skip(usual));
+            }
+        }
+        extra
+    }
+
+    /// Where a poller was given a test's own call in one of the replays, the test was given the poller's: one as good, that
+    /// nobody else claims for certain.
+    fn find_given(
+        &self,
+        replays: [&'a Lesson; 2],
+        usual: &BTreeMap<(&'a str, CallClass), usize>,
+    ) -> BTreeMap<&'a str, &'a str> {
+        let mut given = BTreeMap::new();
+        for (&test, case) in &self.tests.iter().collect::<BTreeMap<_, _>>() {
+            let own = self.of_the_background(test, replays[0]);
+            for ((_, class), usual) in usual.iter().filter(|((kind, _), _)| *kind == case.class) {
+                let has = own.get(class).map_or(0, Vec::len);
+                let claims = replays.iter().filter_map(|replay| replay.claims.get(*test)).flatten().map(String::as_str);
+                let free = claims
+                    .filter(|mock| self.classes.get(mock) == Some(class))
+                    .filter(|mock| self.certain(mock).is_none() && !self.extra.contains(mock));
+                let free: Vec<&str> = free.filter(|mock| !given.contains_key(mock)).collect();
+                given.extend(free.into_iter().take(usual.saturating_sub(has)).map(|mock| (mock, *test)));
+            }
+        }
+        given
+    }
+
+    /// How far in time a call is from the nearest one of another kind of the same test.
+    fn distance_to_others(&self, mock: &str, replay: &Lesson) -> u64 {
+        let others = self.certain(mock).and_then(|test| replay.claims.get(test)).into_iter().flatten();
+        let others = others.filter(|other| self.classes.get(other.as_str()) != self.classes.get(mock));
+        let at = self.mocks[mock].started;
+        others
+            .filter_map(|other| self.mocks.get(other.as_str()))
+            .map(|other| other.started.abs_diff(at))
+            .min()
+            .unwrap_or(0)
+    }
+
     /// The test that claimed it in both replays.
     fn certain(&self, mock: &str) -> Option<&'a str> {
+        if let Some(test) = self.given.get(mock) {
+            return Some(test);
+        }
         let test = *self.owners[0].get(mock)?;
         let call = self.classes.get(mock)?;
         let is_regular = || self.regular.contains(&(self.tests[test].class.as_str(), call.clone()));
         let certain = self.owners[1].get(mock) == Some(&test)
+            && !self.extra.contains(mock)
             && (!self.background.contains(call) || is_regular())
             && (self.mapped.contains(mock) || self.trails(test, mock));
         certain.then_some(test)
@@ -287,6 +375,13 @@ impl<'a> Whose<'a> {
         let (test, mock) = (self.tests[test], self.mocks[mock]);
         (test.ended..=test.ended + SOON).contains(&mock.started)
     }
+}
+
+/// The smaller, where two are.
+fn most_frequent(numbers: impl Iterator<Item = usize>) -> usize {
+    let mut times: BTreeMap<usize, usize> = BTreeMap::new();
+    numbers.for_each(|number| *times.entry(number).or_default() += 1);
+    times.into_iter().max_by_key(|(number, times)| (*times, std::cmp::Reverse(*number))).map_or(0, |(number, _)| number)
 }
 
 fn class_of(mock: &Mock) -> CallClass {

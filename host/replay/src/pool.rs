@@ -53,6 +53,8 @@ pub(crate) struct Asked<'a> {
     pub at: u64,
     /// By how much that clock was moved just now: a background job may have looked at it before.
     pub moved: u64,
+    /// Up to where the recording was replayed.
+    pub reached: u64,
 }
 
 /// A recorded call, ready to be compared.
@@ -77,6 +79,12 @@ impl Recorded {
     /// Equal for calls that differ in values only.
     fn shape(&self) -> Hash {
         *self.shape.get_or_init(|| matcher::shape(&self.request))
+    }
+
+    /// Did its answer take long, as that of a queue does?
+    fn was_waited_for(&self) -> bool {
+        const LONG: u64 = 50_000_000;
+        self.mock.ended.saturating_sub(self.mock.started) >= LONG
     }
 
     fn first_answer(&self) -> Option<Hash> {
@@ -217,6 +225,11 @@ impl Pool {
         }
     }
 
+    /// When the first test did: starting up need not take as long as it took.
+    fn began(&self) -> u64 {
+        self.windows.first().map_or(0, |window| window.0)
+    }
+
     /// `crowd`: the tests among which it is open who made which call.
     pub fn place(&mut self, test: usize, case: &TestCase, crowd: Option<usize>) {
         self.windows[test] = (case.started, case.ended);
@@ -287,7 +300,8 @@ impl Pool {
     fn asker(&self, equal: &[usize], class: &str) -> Option<usize> {
         let [_, _, ..] = self.running[..] else { return self.running.first().copied() };
         let free = |call: &&usize| self.calls[**call].claimed_by.is_none();
-        let has_equal = |test: &&usize| self.of_test[**test].iter().filter(free).any(|n| equal.binary_search(n).is_ok());
+        let has_equal =
+            |test: &&usize| self.of_test[**test].iter().filter(free).any(|n| equal.binary_search(n).is_ok());
         let is_of_class = |call: &usize| self.calls[*call].mock.class == class;
         let has_of_class = |test: &&usize| self.of_test[**test].iter().filter(free).any(is_of_class);
         let running = || self.running.iter();
@@ -314,7 +328,7 @@ impl Pool {
 
     /// Of those with the same hash, the first that it may be.
     fn first_that_fits(&self, equal: &[usize], asked: &Asked<'_>, forms: &Forms) -> Option<(usize, Fit)> {
-        self.tiers(equal).flatten().find_map(|call| self.fit(call, asked, forms).map(|fit| (call, fit)))
+        self.tiers(equal, asked.reached).flatten().find_map(|call| self.fit(call, asked, forms).map(|fit| (call, fit)))
     }
 
     /// Of those of the same class, the one that has to be explained least; a test's own before others.
@@ -326,7 +340,7 @@ impl Pool {
             let fits = tier.into_iter().take(MOST).filter_map(|call| Some((call, self.fit(call, asked, forms)?)));
             fits.min_by_key(|(_, fit)| fit.cost())
         };
-        self.tiers(alike).find_map(best)
+        self.tiers(alike, asked.reached).find_map(best)
     }
 
     /// May this recorded call be what is asked for?
@@ -404,16 +418,12 @@ impl Pool {
     /// were waited for are not given before the replay has come to where they were recorded. What a test owns waits for
     /// nothing, unless that it does is still to be learned.
     pub fn held_until(&self, call: usize) -> Option<u64> {
-        const BLOCKED: u64 = 50_000_000;
         let Recorded { mock, tests, .. } = &self.calls[call];
-        let blocked = mock.ended.saturating_sub(mock.started) >= BLOCKED;
-        let at = if blocked { mock.ended } else { mock.started };
-        // Starting up need not take as long as it did.
-        let first = self.windows.first().map_or(0, |window| window.0);
+        let at = if self.calls[call].was_waited_for() { mock.ended } else { mock.started };
         let reached = match self.current {
             _ if !tests.is_empty() && self.lesson.is_none() => return None,
             Some(test) if !tests.is_empty() => self.windows[test].1,
-            _ => first,
+            _ => self.began(),
         };
         (mock.lifetime == Lifetime::Test && at > reached).then_some(at)
     }

@@ -29,11 +29,10 @@ impl Habits {
         let often = calls.into_iter().filter(|((class, _), count)| count * OFTEN >= tests[class]);
         let usual = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
         // What starting up asks is no habit: it is asked once, and has to be as it was.
-        let first = pool.windows.first().map_or(0, |window| window.0);
         let mut of_background = HashMap::new();
         for (n, call) in pool.calls.iter().enumerate() {
             let Recorded { mock, tests, .. } = call;
-            let may_be = (tests.is_empty() && mock.started >= first) || pool.lesson.is_some();
+            let may_be = (tests.is_empty() && mock.started >= pool.began()) || pool.lesson.is_some();
             if may_be && mock.lifetime == Lifetime::Test && mock.unreachable.is_none() {
                 of_background.insert((pool.aliases.of(&mock.destination), mock.kind.clone(), call.shape()), n);
             }

@@ -7,30 +7,28 @@ use store::Lifetime;
 use super::{Claimer, Pool};
 
 /// The calls of one tier, out of those that were found. A tier is only made when those before it had nothing.
-type Tier = fn(&Pool, &[usize]) -> Vec<usize>;
+type Tier = fn(&Pool, &[usize], u64) -> Vec<usize>;
 
 /// While verdicts are given, this is all: each test its own, what nobody owns, and the crowd's.
-const JUDGING: &[Tier] =
-    &[Pool::own, Pool::shared, Pool::just_asked, Pool::usual, Pool::background, Pool::comes_round, Pool::of_the_crowd];
-
-/// While learning, what a test may own is still open: it may be another's, or the background's.
-const LEARNING: &[Tier] = &[
-    Pool::own,
-    Pool::shared,
-    Pool::just_asked,
-    Pool::usual,
+const JUDGING: &[Tier] = &[
+    |pool, calls, _| pool.own(calls),
+    |pool, calls, _| pool.shared(calls),
+    |pool, calls, _| pool.just_asked(calls),
+    |pool, calls, _| pool.usual(calls),
     Pool::background,
-    Pool::comes_round,
-    Pool::of_the_crowd,
-    Pool::anybodys,
-    Pool::again,
+    |pool, calls, _| pool.comes_round(calls),
+    |pool, calls, _| pool.of_the_crowd(calls),
+    |pool, calls, _| pool.background(calls, u64::MAX),
 ];
 
+/// While learning, what a test may own is still open: it may be another's, or the background's.
+const LEARNING: &[Tier] = &[|pool, calls, _| pool.anybodys(calls), |pool, calls, _| pool.again(calls)];
+
 impl Pool {
-    /// `calls` are sorted.
-    pub(super) fn tiers(&self, calls: &[usize]) -> impl Iterator<Item = Vec<usize>> {
-        let tiers = if self.lesson.is_some() { LEARNING } else { JUDGING };
-        tiers.iter().map(move |tier| tier(self, calls))
+    /// `calls` are sorted; `reached`: up to where the recording was replayed.
+    pub(super) fn tiers(&self, calls: &[usize], reached: u64) -> impl Iterator<Item = Vec<usize>> {
+        let learning = if self.lesson.is_some() { LEARNING } else { &[] };
+        JUDGING.iter().chain(learning).map(move |tier| tier(self, calls, reached))
     }
 
     /// The unclaimed ones of the current test.
@@ -76,9 +74,15 @@ impl Pool {
         theirs
     }
 
-    /// Calls of no test, unclaimed.
-    fn background(&self, calls: &[usize]) -> Vec<usize> {
-        let free = |call: &usize| self.is_of_none(*call) && self.calls[*call].claimed_by.is_none();
+    /// Calls of no test, unclaimed: those that were made by then, or are waited for. Who asks more often than it did (a
+    /// poller, in a slow replay) does not see what is yet to come.
+    fn background(&self, calls: &[usize], reached: u64) -> Vec<usize> {
+        let reached = reached.max(self.began());
+        let free = |call: &usize| {
+            let recorded = &self.calls[*call];
+            let has_come = recorded.mock.started <= reached || recorded.was_waited_for();
+            self.is_of_none(*call) && recorded.claimed_by.is_none() && has_come
+        };
         calls.iter().copied().filter(free).collect()
     }
 
