@@ -105,9 +105,6 @@ impl Channel {
     pub fn deliver(&mut self, number: u64, queue: &Value, message: &Map, consumer: Option<Tag>) {
         let mut about = Map::new();
         insert_unless_null(&mut about, "queue", queue);
-        if consumer.is_none() {
-            about.insert("fetched", true);
-        }
         for name in ["exchange", "routing-key"] {
             insert_unless_null(&mut about, name, message.get(name).unwrap_or(&Value::Null));
         }

@@ -96,7 +96,7 @@ class Server(ThreadingHTTPServer):
 
 
 def main():
-    url = os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/")
+    url = os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672")
     driver = importlib.import_module(STORES[sys.argv[1]])
     Handler.broker = driver.open_broker(url, Handler.audit.saw)
     Server(("127.0.0.1", int(os.environ.get("PORT", "8080"))), Handler).serve_forever()

@@ -7,7 +7,7 @@ import pika
 
 
 def main():
-    connection = pika.BlockingConnection(pika.URLParameters(os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/")))
+    connection = pika.BlockingConnection(pika.URLParameters(os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672")))
     channel = connection.channel()
     channel.queue_declare("worker")
 
