@@ -1,4 +1,5 @@
 //! The form of a document that is compared: what means the same looks the same.
+use base64::{Engine as _, alphabet::STANDARD, engine};
 use keploy_sdk::{Map, Part, Value};
 
 /// What a client accepts is for the mock to honour; `te` never varies.
@@ -8,7 +9,8 @@ const NOT_SAID: [&str; 3] = ["te", "grpc-accept-encoding", "accept-encoding"];
 pub fn of(part: Part, mut document: Value) -> Value {
     let Some(map) = document.as_map_mut() else { return document };
     map.remove("stream");
-    if let Some(headers) = map.get_mut("headers").and_then(Value::as_map_mut) {
+    for part in ["headers", "trailers"] {
+        let Some(headers) = map.get_mut(part).and_then(Value::as_map_mut) else { continue };
         if let Some(pseudo) = headers.get_mut("pseudo_headers").and_then(Value::as_map_mut) {
             pseudo.remove(":scheme");
         }
@@ -29,6 +31,26 @@ fn fold(headers: &mut Map) {
     if let Some(left) = headers.get_mut("grpc-timeout") {
         // What is left of a deadline is another number each time; that there is one is not.
         *left = "set".into();
+    }
+    for (_, value) in headers.iter_mut().filter(|(name, _)| name.ends_with("-bin")) {
+        match value {
+            Value::Array(values) => values.iter_mut().for_each(unarmoured),
+            value => unarmoured(value),
+        }
+    }
+}
+
+/// Bytes in metadata go over the wire in base64 with or without padding, or, between some, as they are, behind a zero.
+fn unarmoured(value: &mut Value) {
+    const ANY: engine::GeneralPurposeConfig =
+        engine::GeneralPurposeConfig::new().with_decode_padding_mode(engine::DecodePaddingMode::Indifferent);
+    let bytes = match value.as_raw() {
+        Some([0, bytes @ ..]) => Some(bytes.to_vec()),
+        Some(text) => engine::GeneralPurpose::new(&STANDARD, ANY).decode(text).ok(),
+        None => None,
+    };
+    if let Some(bytes) = bytes {
+        *value = Value::readable(bytes);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Whether a client that has not said that it is done waits for an answer, or is about to say more, only the recording
 //! knows: so the host is asked after each message, and a miss means nothing until the client is done.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http2_wire::{Code, Endpoint, Fields, Incoming, Role, StreamId};
 use keploy_sdk::{Exchange, Fault, Instant, Session, Side, Value};
@@ -37,6 +37,8 @@ struct Call {
     /// It was asked whether the client has said all, and it may have, in more than one turn.
     tried_whole: bool,
     is_asking: bool,
+    /// All that the client says was answered, though perhaps with nothing.
+    is_over: bool,
 }
 
 struct Asked {
@@ -69,9 +71,12 @@ impl Mock {
 
     pub fn feed(&mut self, host: &mut dyn Session, at: Instant, data: &[u8]) {
         self.endpoint.feed(at, data);
+        let mut touched = BTreeSet::new();
         while let Some((began, said)) = self.endpoint.next() {
-            self.take(host, began, said);
+            touched.extend(self.take(host, began, said));
         }
+        // What came together was meant together, mostly: that spares questions.
+        touched.into_iter().for_each(|stream| self.ask(host, stream));
         self.flush(host);
     }
 
@@ -87,6 +92,7 @@ impl Mock {
             call.client.messages.drain(..messages);
             call.tried = None;
             call.turns += 1;
+            call.is_over = what != Question::Turn;
             for response in responses {
                 let outcome = answer::write(&mut self.endpoint, stream, response, what == Question::Turn, host);
                 outcome.map_err(|why| Fault::new("bad-response", why))?;
@@ -121,28 +127,28 @@ impl Mock {
         self.flush(host);
     }
 
-    fn take(&mut self, host: &mut dyn Session, began: Instant, said: Incoming) {
+    /// Returns the stream, if there is something to ask of it.
+    fn take(&mut self, host: &mut dyn Session, began: Instant, said: Incoming) -> Option<StreamId> {
         let (Incoming::Headers { stream, .. } | Incoming::Data { stream, .. } | Incoming::Reset { stream, .. }) = said;
         match said {
             Incoming::Headers { fields, end, .. } => {
                 self.calls.entry(stream).or_insert_with(|| Call::new(began)).client.headers(fields, end);
             }
             Incoming::Data { data, end, .. } => {
-                let Some(call) = self.calls.get_mut(&stream) else { return };
-                if call.client.data(&data, end).is_err() {
+                if self.calls.get_mut(&stream)?.client.data(&data, end).is_err() {
                     self.calls.remove(&stream);
-                    return self.endpoint.reset(stream, Code::PROTOCOL_ERROR);
+                    self.endpoint.reset(stream, Code::PROTOCOL_ERROR);
                 }
             }
-            Incoming::Reset { code, .. } => return self.cancelled(host, stream, code),
+            Incoming::Reset { code, .. } => self.cancelled(host, stream, code),
         }
-        self.ask(host, stream);
+        Some(stream)
     }
 
     /// Asks what the recording has for a call, if there is something new to ask.
     fn ask(&mut self, host: &mut dyn Session, stream: StreamId) {
         let Some(call) = self.calls.get_mut(&stream) else { return };
-        if call.is_asking {
+        if call.is_asking || call.is_over {
             return;
         }
         let all = call.client.messages.len();
@@ -201,7 +207,7 @@ impl Mock {
 impl Call {
     fn new(began: Instant) -> Self {
         let client = Half::default();
-        Self { began, client, turns: 0, tried: None, tried_whole: false, is_asking: false }
+        Self { began, client, turns: 0, tried: None, tried_whole: false, is_asking: false, is_over: false }
     }
 
     fn document(&self, stream: StreamId, messages: usize, has_more: bool, host: &dyn Session) -> Value {

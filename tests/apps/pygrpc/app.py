@@ -1,6 +1,7 @@
 """A shop in front of another one, over gRPC on both sides: python app.py"""
 
 import os
+import queue
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -40,6 +41,14 @@ class Shop(rpc.ShopServicer):
         for offer in self.upstream.Haggle(requests):
             offer.cents *= 2
             yield offer
+
+    def Deal(self, bid, context):
+        said = queue.Queue()
+        said.put(bid)
+        for n, offer in enumerate(self.upstream.Haggle(iter(said.get, None)), 1):
+            last = offer
+            said.put(None if n == 3 else pb.Bid(item=offer.item, cents=offer.cents + 1))
+        return last
 
 
 def main():

@@ -1,6 +1,8 @@
 //! Fields: in order, as often as they were sent. Those that begin with `:` say what a request or a response is.
 use keploy_sdk::{Map, Value};
 
+use crate::rules;
+
 /// A list of fields, and its form in a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields(Vec<(String, Vec<u8>)>);
@@ -92,7 +94,7 @@ impl Fields {
             let values = if let Value::Array(values) = value { values.as_slice() } else { std::slice::from_ref(value) };
             for value in values {
                 let value = scalar(value).ok_or_else(|| format!("the header {name} has no text as its value"))?;
-                if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+                if !rules::is_value(name, &value) {
                     return Err(format!("the header {name} has a line break in its value"));
                 }
                 self.push(name.to_ascii_lowercase(), value);

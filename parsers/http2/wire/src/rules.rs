@@ -32,7 +32,7 @@ pub fn allow(part: Part, fields: &Fields) -> bool {
             let te = name != "te" || value == b"trailers" || part == Part::Response;
             !name.is_empty() && lower && te && !OF_A_CONNECTION.contains(&name)
         };
-        if !fits || value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if !fits || !is_value(name, value) {
             return false;
         }
     }
@@ -45,6 +45,11 @@ pub fn allow(part: Part, fields: &Fields) -> bool {
         Part::Response => fields.text(":status").is_some_and(|status| status.len() == 3),
         Part::Trailers => true,
     }
+}
+
+/// No line breaks, and no end of a text; but what gRPC calls `-bin` may be anything, among those who have agreed on it.
+pub fn is_value(name: &str, value: &[u8]) -> bool {
+    name.ends_with("-bin") || !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))
 }
 
 /// What Content-Length says; `Err` when it says nothing sensible.
