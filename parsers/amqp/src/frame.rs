@@ -57,6 +57,8 @@ pub struct Inbox {
     start: usize,
     /// Of `bytes[start]`, in the stream.
     offset: u64,
+    /// Where the frame began that is being read.
+    frame_at: u64,
     since: Instant,
     now: Instant,
     /// By channel, the message that is on its way.
@@ -78,7 +80,16 @@ struct Partial {
 
 impl Inbox {
     pub fn new(keep_above: usize) -> Self {
-        Self { bytes: Vec::new(), start: 0, offset: 0, since: 0, now: 0, partial: BTreeMap::new(), keep_above }
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            offset: 0,
+            frame_at: 0,
+            since: 0,
+            now: 0,
+            partial: BTreeMap::new(),
+            keep_above,
+        }
     }
 
     pub fn push(&mut self, at: Instant, data: &[u8]) {
@@ -109,6 +120,7 @@ impl Inbox {
                 self.take(said.len());
                 return Ok(Some(Said::Protocol(said)));
             }
+            self.frame_at = self.offset;
             let Some((kind, channel, payload)) = self.frame(rest)? else { return Ok(None) };
             let (payload, since) = (payload.to_vec(), self.since);
             self.take(HEAD + payload.len() + 1);
@@ -214,7 +226,7 @@ impl Inbox {
     }
 
     fn fault(&self, code: &str, message: &str) -> Fault {
-        Fault::new(code, format!("frame at byte {}: {message}", self.offset))
+        Fault::new(code, format!("frame at byte {}: {message}", self.frame_at))
     }
 }
 

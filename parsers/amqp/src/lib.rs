@@ -26,6 +26,10 @@ pub struct Amqp;
 /// Where tracing libraries put what differs on each run.
 const TRACING: [&str; 4] = ["traceparent", "tracestate", "baggage", "b3"];
 
+/// What a client tells of itself, and what the specification keeps for later.
+const UNIMPORTANT: [&str; 8] =
+    ["client-properties", "mechanism", "locale", "channel-max", "frame-max", "heartbeat", "reserved-1", "reserved-2"];
+
 impl Parser for Amqp {
     type Connection = Conversation;
 
@@ -43,10 +47,10 @@ impl Parser for Amqp {
         }
     }
 
-    /// What a client tells of itself differs from version to version, and a server does the same for all.
+    /// A server does the same for all clients, whatever their versions.
     fn canonical(part: Part, mut document: Value) -> Value {
         if let (Part::Request, Some(request)) = (part, document.as_map_mut()) {
-            for name in ["client-properties", "mechanism", "locale", "channel-max", "frame-max", "heartbeat"] {
+            for name in UNIMPORTANT {
                 request.remove(name);
             }
         }

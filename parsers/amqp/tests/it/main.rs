@@ -1,1 +1,6 @@
+mod hostile;
+mod large;
+mod misses;
+mod pulse;
 mod transcripts;
+mod wire;
