@@ -12,6 +12,7 @@ function open(uri) {
   eventSchema.index({ key: 1 }, { unique: true, sparse: true });
   const Order = mongoose.model("Order", orderSchema);
   const Event = mongoose.model("Event", eventSchema);
+  const Note = mongoose.model("Note", new mongoose.Schema({ customer: String, what: String }));
   const Counter = mongoose.model("Counter", new mongoose.Schema({ _id: String, n: Number }));
   const Types = mongoose.model("Types", new mongoose.Schema({ _id: String }, { strict: false }));
 
@@ -81,8 +82,7 @@ function open(uri) {
       throw new Error("the index did not hold");
     },
 
-    forget: (customer) =>
-      new Event({ customer: `forgotten-${customer}`, what: "not waited for" }).save({ writeConcern: { w: 0 } }),
+    forget: (customer) => new Note({ customer, what: "not waited for" }).save({ writeConcern: { w: 0 } }),
 
     async types(customer, values) {
       await Types.replaceOne({ _id: customer }, values, { upsert: true });

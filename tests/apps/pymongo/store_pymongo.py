@@ -73,8 +73,8 @@ class Store:
         raise AssertionError("the index did not hold")
 
     def forget(self, customer):
-        events = self.events.with_options(write_concern=UNACKNOWLEDGED)
-        events.insert_one({"customer": f"forgotten-{customer}", "what": "not waited for"})
+        notes = self.db.get_collection("notes", write_concern=UNACKNOWLEDGED)
+        notes.insert_one({"customer": customer, "what": "not waited for"})
 
     def types(self, customer, values):
         self.db.types.replace_one({"_id": customer}, values, upsert=True)
