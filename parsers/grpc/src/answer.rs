@@ -1,8 +1,11 @@
 //! Documents as what goes out on a stream.
 use http2_wire::{Endpoint, Fields, StreamId};
-use keploy_sdk::{Session, Value};
+use keploy_sdk::Value;
 
-use crate::document::{self, Turn};
+use crate::{
+    document::{self, Codec, Turn},
+    proto::Of,
+};
 
 /// Writes a response. `has_more`: it is part of one, and the call ends only if it says so.
 ///
@@ -13,11 +16,11 @@ pub fn write(
     stream: StreamId,
     response: &Value,
     has_more: bool,
-    host: &dyn Session,
+    codec: Codec<'_>,
 ) -> Result<(), String> {
     let fields = document::head(response)?;
     let (trailers, reset) = (document::trailers(response)?, document::reset(response)?);
-    let data = document::data(response, document::coding(&fields), host)?;
+    let data = document::data(response, document::coding(&fields), Of::Response, codec)?;
     let has_status = fields.get("grpc-status").is_some();
     let is_open = trailers.is_none() && !has_status && (has_more || document::is_set(response, "unfinished"));
     let ends = reset.is_none() && !is_open;
@@ -46,10 +49,10 @@ pub fn ask(
     stream: StreamId,
     request: &Value,
     head: &Fields,
-    host: &dyn Session,
+    codec: Codec<'_>,
 ) -> Result<(), String> {
     let turn = Turn::of(request);
-    let data = document::data(request, document::coding(head), host)?;
+    let data = document::data(request, document::coding(head), Of::Request, codec)?;
     let stays = turn.has_more || request.get("cancelled").is_some();
     let ends_at_once = data.is_empty() && !stays;
     if turn.number <= 1 {

@@ -5,8 +5,24 @@ use keploy_sdk::{Map, Session, Value};
 use crate::{
     framing::Payload,
     half::{End, Half},
-    proto::loose,
+    proto::{self, Of, Types},
 };
+
+/// What it takes to write messages as documents, and back.
+#[derive(Clone, Copy)]
+pub struct Codec<'a> {
+    pub host: &'a dyn Session,
+    pub types: &'a Types,
+    /// `/package.Service/Method`
+    pub path: &'a str,
+}
+
+impl<'a> Codec<'a> {
+    /// For the call that begins with `head`.
+    pub fn of(host: &'a dyn Session, types: &'a Types, head: Option<&'a Fields>) -> Self {
+        Self { host, types, path: head.and_then(|head| head.text(":path")).unwrap_or_default() }
+    }
+}
 
 /// Which part of a call's client a document is: the client may say some of it only after it has heard something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +46,7 @@ impl Turn {
 }
 
 /// What a client said.
-pub fn request(head: &Fields, messages: &[Payload], turn: Turn, host: &dyn Session) -> Map {
+pub fn request(head: &Fields, messages: &[Payload], turn: Turn, codec: Codec<'_>) -> Map {
     let mut document = Map::new();
     if turn.number > 1 {
         let where_to = head.iter().filter(|(name, _)| matches!(*name, ":path" | ":authority"));
@@ -42,7 +58,7 @@ pub fn request(head: &Fields, messages: &[Payload], turn: Turn, host: &dyn Sessi
         document.insert("stream", turn.stream);
         document.insert("turn", turn.number);
     }
-    document.insert("body", bodies(messages, head, host));
+    document.insert("body", bodies(messages, head, Of::Request, codec));
     if turn.has_more {
         document.insert("more", true);
     }
@@ -50,7 +66,7 @@ pub fn request(head: &Fields, messages: &[Payload], turn: Turn, host: &dyn Sessi
 }
 
 /// What a server said: all of it, or one piece.
-pub fn response(half: &Half, messages: &[Payload], with_head: bool, host: &dyn Session) -> Value {
+pub fn response(half: &Half, messages: &[Payload], with_head: bool, codec: Codec<'_>) -> Value {
     let mut document = Map::new();
     let none = Fields::default();
     let head = half.head.as_ref().unwrap_or(&none);
@@ -60,7 +76,7 @@ pub fn response(half: &Half, messages: &[Payload], with_head: bool, host: &dyn S
     // Trailers in the place of headers: there is nothing between.
     let is_all = half.end == Some(End::Whole) && half.trailers.is_none() && messages.is_empty() && with_head;
     if !messages.is_empty() || !is_all && half.head.is_some() && with_head {
-        document.insert("body", bodies(messages, head, host));
+        document.insert("body", bodies(messages, head, Of::Response, codec));
     }
     match &half.end {
         Some(End::Whole) if !is_all => {
@@ -96,7 +112,7 @@ pub fn trailers(document: &Value) -> Result<Option<Fields>, String> {
 ///
 /// # Errors
 /// In words, when a message cannot be written.
-pub fn data(document: &Value, coding: Option<&str>, host: &dyn Session) -> Result<Vec<u8>, String> {
+pub fn data(document: &Value, coding: Option<&str>, of: Of, codec: Codec<'_>) -> Result<Vec<u8>, String> {
     let bodies = match document.get("body") {
         None | Some(Value::Null) => &[],
         Some(Value::Array(bodies)) => bodies.as_slice(),
@@ -104,7 +120,7 @@ pub fn data(document: &Value, coding: Option<&str>, host: &dyn Session) -> Resul
     };
     let mut out = Vec::new();
     for (n, body) in bodies.iter().enumerate() {
-        payload(body, coding, host).map_err(|why| format!("message {}: {why}", n + 1))?.write(&mut out);
+        payload(body, coding, of, codec).map_err(|why| format!("message {}: {why}", n + 1))?.write(&mut out);
     }
     Ok(out)
 }
@@ -131,44 +147,36 @@ fn headers(fields: &Fields) -> Map {
 }
 
 /// One message, or a list of none or several.
-fn bodies(messages: &[Payload], head: &Fields, host: &dyn Session) -> Value {
+fn bodies(messages: &[Payload], head: &Fields, of: Of, codec: Codec<'_>) -> Value {
     match messages {
-        [only] => body(only, coding(head), host),
-        messages => messages.iter().map(|message| body(message, coding(head), host)).collect::<Vec<_>>().into(),
+        [only] => body(only, coding(head), of, codec),
+        messages => messages.iter().map(|message| body(message, coding(head), of, codec)).collect::<Vec<_>>().into(),
     }
 }
 
-fn body(message: &Payload, coding: Option<&str>, host: &dyn Session) -> Value {
+fn body(message: &Payload, coding: Option<&str>, of: Of, codec: Codec<'_>) -> Value {
+    let readable = |bytes: &[u8]| proto::readable(codec.types, codec.path, of, bytes);
     if !message.is_compressed {
         return Map::new().with("decoded_data", readable(&message.bytes)).into();
     }
     let map = Map::new().with("compression_flag", 1);
-    let decoded = coding.and_then(|coding| host.decode(coding, &message.bytes, MAX_BODY as u64).ok());
+    let decoded = coding.and_then(|coding| codec.host.decode(coding, &message.bytes, MAX_BODY as u64).ok());
     match decoded {
         Some(decoded) => map.with("decoded_data", readable(&decoded)).into(),
         None => map.with("compressed_data", message.bytes.clone()).into(),
     }
 }
 
-fn payload(body: &Value, coding: Option<&str>, host: &dyn Session) -> Result<Payload, String> {
+fn payload(body: &Value, coding: Option<&str>, of: Of, codec: Codec<'_>) -> Result<Payload, String> {
     let is_compressed = body.get("compression_flag").and_then(Value::as_int) == Some(1);
     if let Some(compressed) = body.get("compressed_data") {
         let bytes = compressed.as_raw().ok_or("`compressed_data` is not bytes")?.to_vec();
         return Ok(Payload { is_compressed: true, bytes });
     }
     let decoded = body.get("decoded_data").ok_or("`decoded_data` is missing")?;
-    let mut bytes = Vec::new();
-    match decoded {
-        Value::Text(_) | Value::Bytes(_) => bytes.extend_from_slice(decoded.as_raw().unwrap_or_default()),
-        message => loose::encode(message, &mut bytes)?,
-    }
+    let bytes = proto::bytes(codec.types, codec.path, of, decoded)?;
     match coding {
-        Some(coding) if is_compressed => Ok(Payload { is_compressed, bytes: host.encode(coding, &bytes)? }),
+        Some(coding) if is_compressed => Ok(Payload { is_compressed, bytes: codec.host.encode(coding, &bytes)? }),
         _ => Ok(Payload { is_compressed: false, bytes }),
     }
-}
-
-/// A Protocol Buffers message by its fields, where it is one; else text or bytes.
-fn readable(bytes: &[u8]) -> Value {
-    loose::decode(bytes).unwrap_or_else(|| Value::readable(bytes.to_vec()))
 }

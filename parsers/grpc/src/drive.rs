@@ -1,16 +1,18 @@
 //! The client is gone: write what it said, read what the application answers.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use http2_wire::{Code, Endpoint, Fields, Incoming, Role, StreamId};
 use keploy_sdk::{Exchange, Fault, Instant, Session, Side, Value};
 
 use crate::{
     answer,
-    document::{self, Turn},
+    document::{self, Codec, Turn},
     half::{End, Half},
+    proto::Types,
 };
 
 pub struct Drive {
+    types: Rc<Types>,
     endpoint: Endpoint,
     calls: BTreeMap<StreamId, Call>,
     /// Of calls in several turns: the recorded stream, and ours.
@@ -26,8 +28,8 @@ struct Call {
 }
 
 impl Drive {
-    pub fn new() -> Self {
-        Self { endpoint: Endpoint::new(Role::Client), calls: BTreeMap::new(), streams: BTreeMap::new() }
+    pub fn new(types: Rc<Types>) -> Self {
+        Self { types, endpoint: Endpoint::new(Role::Client), calls: BTreeMap::new(), streams: BTreeMap::new() }
     }
 
     pub fn send(&mut self, host: &mut dyn Session, exchange: Exchange, request: &Value) -> Result<(), Fault> {
@@ -45,7 +47,8 @@ impl Drive {
             host.close(exchange);
             return Ok(());
         };
-        answer::ask(&mut self.endpoint, stream, request, &call.head, host)?;
+        let codec = Codec::of(host, &self.types, Some(&call.head));
+        answer::ask(&mut self.endpoint, stream, request, &call.head, codec)?;
         if let Some(code) = request.get("cancelled") {
             let code = code.as_str().and_then(Code::from_name).unwrap_or(Code::CANCEL);
             self.endpoint.reset(stream, code);
@@ -79,7 +82,7 @@ impl Drive {
 
     pub fn feed(&mut self, host: &mut dyn Session, at: Instant, data: &[u8]) -> Result<(), Fault> {
         self.endpoint.feed(at, data);
-        while let Some((_, said)) = self.endpoint.next() {
+        while let Some((_, said)) = self.endpoint.next_said() {
             self.take(host, at, said);
         }
         flush(&mut self.endpoint, host);
@@ -112,14 +115,24 @@ impl Drive {
         }
         if call.server.end.is_some() {
             let messages = call.server.take();
-            let response = document::response(&call.server, &messages, !call.head_is_said, host);
+            let response = document::response(
+                &call.server,
+                &messages,
+                !call.head_is_said,
+                Codec::of(host, &self.types, Some(&call.head)),
+            );
             host.reply(call.exchange, response, at);
             host.close(call.exchange);
             self.calls.remove(&stream);
         } else if call.has_more {
             // How many of them to wait for, the host knows.
             for message in call.server.take() {
-                let response = document::response(&call.server, &[message], !call.head_is_said, host);
+                let response = document::response(
+                    &call.server,
+                    &[message],
+                    !call.head_is_said,
+                    Codec::of(host, &self.types, Some(&call.head)),
+                );
                 call.head_is_said = true;
                 host.reply(call.exchange, response, at);
             }

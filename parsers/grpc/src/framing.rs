@@ -46,11 +46,6 @@ impl Splitter {
         self.buffer.drain(..at);
         Ok(messages)
     }
-
-    /// Has a message begun that is not complete?
-    pub fn is_in_the_middle(&self) -> bool {
-        !self.buffer.is_empty()
-    }
 }
 
 impl Payload {
@@ -76,7 +71,7 @@ mod tests {
             let mut splitter = Splitter::default();
             let found = data.chunks(size).flat_map(|piece| splitter.push(piece).expect("messages"));
             assert_eq!(found.collect::<Vec<_>>(), messages);
-            assert!(!splitter.is_in_the_middle());
+            assert!(splitter.buffer.is_empty());
         }
     }
 

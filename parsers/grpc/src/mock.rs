@@ -2,16 +2,20 @@
 //!
 //! Whether a client that has not said that it is done waits for an answer, or is about to say more, only the recording
 //! knows: so the host is asked after each message, and a miss means nothing until the client is done.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use http2_wire::{Code, Endpoint, Fields, Incoming, Role, StreamId};
 use keploy_sdk::{Exchange, Fault, Instant, Session, Side, Value};
 
 use crate::{
     answer,
-    document::{self, Turn},
+    document::{self, Codec, Turn},
     facts,
     half::{End, Half},
+    proto::Types,
 };
 
 /// Nobody says so much before he listens; each message asks about all before it.
@@ -20,6 +24,7 @@ const MOST_IN_A_TURN: usize = 64;
 const MISSED: &str = "13";
 
 pub struct Mock {
+    types: Rc<Types>,
     endpoint: Endpoint,
     calls: BTreeMap<StreamId, Call>,
     asked: BTreeMap<Exchange, Asked>,
@@ -59,8 +64,9 @@ enum Question {
 }
 
 impl Mock {
-    pub fn new() -> Self {
+    pub fn new(types: Rc<Types>) -> Self {
         Self {
+            types,
             endpoint: Endpoint::new(Role::Server),
             calls: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -72,7 +78,7 @@ impl Mock {
     pub fn feed(&mut self, host: &mut dyn Session, at: Instant, data: &[u8]) {
         self.endpoint.feed(at, data);
         let mut touched = BTreeSet::new();
-        while let Some((began, said)) = self.endpoint.next() {
+        while let Some((began, said)) = self.endpoint.next_said() {
             touched.extend(self.take(host, began, said));
         }
         // What came together was meant together, mostly: that spares questions.
@@ -93,8 +99,9 @@ impl Mock {
             call.tried = None;
             call.turns += 1;
             call.is_over = what != Question::Turn;
+            let codec = Codec::of(host, &self.types, call.client.head.as_ref());
             for response in responses {
-                let outcome = answer::write(&mut self.endpoint, stream, response, what == Question::Turn, host);
+                let outcome = answer::write(&mut self.endpoint, stream, response, what == Question::Turn, codec);
                 outcome.map_err(|why| Fault::new("bad-response", why))?;
             }
             if !self.endpoint.may_send(stream) {
@@ -168,7 +175,12 @@ impl Mock {
         };
         call.is_asking = true;
         let certain = !matches!(what, Question::Turn | Question::Whole { is_certain: false });
-        let document = call.document(stream, messages, what == Question::Turn, host);
+        let document = call.document(
+            stream,
+            messages,
+            what == Question::Turn,
+            Codec::of(host, &self.types, call.client.head.as_ref()),
+        );
         let facts = if certain { facts::of(&document) } else { facts::asked_early(&document) };
         let exchange = host.open(document, facts, call.began);
         self.asked.insert(exchange, Asked { stream, messages, what });
@@ -178,7 +190,8 @@ impl Mock {
         let Some(call) = self.calls.remove(&stream) else { return };
         if call.client.end.is_none() {
             let messages = call.client.messages.len();
-            let mut document = call.document(stream, messages, false, host);
+            let codec = Codec::of(host, &self.types, call.client.head.as_ref());
+            let mut document = call.document(stream, messages, false, codec);
             if let Some(document) = document.as_map_mut() {
                 document.insert("cancelled", code.to_string());
             }
@@ -210,10 +223,10 @@ impl Call {
         Self { began, client, turns: 0, tried: None, tried_whole: false, is_asking: false, is_over: false }
     }
 
-    fn document(&self, stream: StreamId, messages: usize, has_more: bool, host: &dyn Session) -> Value {
+    fn document(&self, stream: StreamId, messages: usize, has_more: bool, codec: Codec<'_>) -> Value {
         let number = if self.turns > 0 || has_more { self.turns + 1 } else { 0 };
         let said = self.client.messages.get(..messages).unwrap_or_default();
         let head = self.client.head.clone().unwrap_or_default();
-        document::request(&head, said, Turn { number, stream, has_more }, host).into()
+        document::request(&head, said, Turn { number, stream, has_more }, codec).into()
     }
 }

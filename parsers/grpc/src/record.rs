@@ -1,17 +1,19 @@
 //! Both sides are real: read them.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use http2_wire::{Code, Event, Fields, Reader, StreamId};
 use keploy_sdk::{Exchange, Fault, Instant, Session, Side, Value};
 
 use crate::{
-    document::{self, Turn},
+    document::{self, Codec, Turn},
     facts,
     framing::Payload,
     half::{End, Half},
+    proto::Types,
 };
 
 pub struct Record {
+    types: Rc<Types>,
     client: Reader,
     server: Reader,
     calls: BTreeMap<StreamId, Call>,
@@ -21,6 +23,7 @@ pub struct Record {
 
 /// A stream.
 struct Call {
+    types: Rc<Types>,
     began: Instant,
     client: Half,
     server: Half,
@@ -33,15 +36,15 @@ struct Call {
 }
 
 impl Record {
-    pub fn new() -> Self {
-        Self { client: Reader::of_client(), server: Reader::of_server(), calls: BTreeMap::new(), ended: None }
+    pub fn new(types: Rc<Types>) -> Self {
+        Self { types, client: Reader::of_client(), server: Reader::of_server(), calls: BTreeMap::new(), ended: None }
     }
 
     pub fn feed(&mut self, host: &mut dyn Session, from: Side, at: Instant, data: &[u8]) -> Result<(), Fault> {
         match from {
             Side::Client => {
                 self.client.push(at, data);
-                while let Some((began, event)) = self.client.next()? {
+                while let Some((began, event)) = self.client.next_event()? {
                     if let Event::Settings(settings) = &event {
                         self.server.obey(settings);
                     }
@@ -50,7 +53,7 @@ impl Record {
             }
             Side::Server => {
                 self.server.push(at, data);
-                while let Some((_, event)) = self.server.next()? {
+                while let Some((_, event)) = self.server.next_event()? {
                     if let Event::Settings(settings) = &event {
                         self.client.obey(settings);
                     }
@@ -76,7 +79,7 @@ impl Record {
     fn client_said(&mut self, host: &mut dyn Session, began: Instant, event: Event) {
         match event {
             Event::Headers { stream, fields, end, .. } => {
-                let call = self.calls.entry(stream).or_insert_with(|| Call::new(began, stream));
+                let call = self.calls.entry(stream).or_insert_with(|| Call::new(self.types.clone(), began, stream));
                 call.client.headers(fields, end);
                 if end {
                     call.client_is_done(host);
@@ -138,10 +141,14 @@ impl Record {
 }
 
 impl Call {
-    fn new(began: Instant, stream: StreamId) -> Self {
+    fn new(types: Rc<Types>, began: Instant, stream: StreamId) -> Self {
         let turn = Turn { number: 0, stream, has_more: false };
         let (client, server) = (Half::default(), Half::default());
-        Self { began, client, server, exchange: None, turn, head_is_said: false, is_lost: false }
+        Self { types, began, client, server, exchange: None, turn, head_is_said: false, is_lost: false }
+    }
+
+    fn codec<'a>(&'a self, host: &'a dyn Session) -> Codec<'a> {
+        Codec::of(host, &self.types, self.client.head.as_ref())
     }
 
     /// The client says more after it has heard something.
@@ -197,7 +204,7 @@ impl Call {
         }
         let messages = self.client.take();
         let head = self.client.head.clone().unwrap_or_default();
-        let mut document = document::request(&head, &messages, self.turn, host);
+        let mut document = document::request(&head, &messages, self.turn, self.codec(host));
         if let Some(code) = cancelled {
             document.insert("cancelled", code.to_string());
         }
@@ -208,7 +215,7 @@ impl Call {
     }
 
     fn reply(&mut self, host: &mut dyn Session, exchange: Exchange, messages: &[Payload], at: Instant) {
-        let response = document::response(&self.server, messages, !self.head_is_said, host);
+        let response = document::response(&self.server, messages, !self.head_is_said, self.codec(host));
         self.head_is_said = true;
         host.reply(exchange, response, at);
     }
@@ -249,7 +256,7 @@ impl Call {
             return;
         }
         let messages = self.server.take();
-        let mut response = document::response(&self.server, &messages, !self.head_is_said, host);
+        let mut response = document::response(&self.server, &messages, !self.head_is_said, self.codec(host));
         if let Some(response) = response.as_map_mut() {
             response.insert("unfinished", true);
         }
@@ -268,7 +275,7 @@ impl Call {
             }
             Some(exchange) => host.abandon(exchange, "the connection ended before the answer did"),
             None => {
-                let document = document::request(&Fields::default(), &[], Turn::default(), host);
+                let document = document::request(&Fields::default(), &[], Turn::default(), self.codec(host));
                 let exchange = host.open(document.into(), facts::partial(), self.began);
                 host.abandon(exchange, "the connection ended before the call did");
             }

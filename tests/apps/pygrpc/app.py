@@ -22,7 +22,9 @@ class Shop(rpc.ShopServicer):
         try:
             item, call = self.upstream.Find.with_call(pb.Wanted(name=name), timeout=timeout)
         except grpc.RpcError as error:
-            context.abort(error.code(), f"upstream: {error.details()}")
+            # Who notices first that it is too late, this side or the other, says it in words of its own.
+            late = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            context.abort(error.code(), f"upstream: {'late' if late else error.details()}")
         served = dict(call.trailing_metadata()).get("served-by", "nobody")
         context.set_trailing_metadata([("served-by", f"{served}, app")])
         if "answer" in MUTATE:

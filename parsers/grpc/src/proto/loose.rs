@@ -11,7 +11,7 @@ use super::{
 /// Documents are not nested without end; what is deeper stays bytes.
 const MAX_DEPTH: usize = 24;
 /// The key of a message whose repeated fields are not next to each other: then a list says the order.
-const FIELDS: &str = "fields";
+const IN_ORDER: &str = "in-order";
 
 /// A message by the numbers of its fields; none: it is not one, or not one that could be written the same again.
 pub fn decode(bytes: &[u8]) -> Option<Value> {
@@ -38,7 +38,7 @@ fn in_order(fields: Vec<(u32, Value)>) -> Value {
         let name = number.to_string();
         if map.get(&name).is_some() {
             let each = fields.into_iter().map(|(number, value)| Map::new().with(number.to_string(), value).into());
-            return Map::new().with(FIELDS, each.collect::<Vec<Value>>()).into();
+            return Map::new().with(IN_ORDER, each.collect::<Vec<Value>>()).into();
         }
         match run {
             [_] => map.insert(name, first.clone()),
@@ -82,8 +82,8 @@ fn text_or_message(bytes: &[u8], depth: usize) -> Value {
 /// In words, naming the field.
 pub fn encode(document: &Value, out: &mut Vec<u8>) -> Result<(), String> {
     let map = document.as_map().ok_or("a message is a map of field numbers")?;
-    if let Some(fields) = map.get(FIELDS) {
-        let fields = fields.as_array().ok_or("`fields` is a list of maps with one field each")?;
+    if let Some(fields) = map.get(IN_ORDER) {
+        let fields = fields.as_array().ok_or("`in-order` is a list of maps with one field each")?;
         return fields.iter().try_for_each(|field| encode(field, out));
     }
     for (name, value) in map.iter() {
@@ -163,7 +163,7 @@ mod tests {
     fn repeated_fields_are_lists_in_order() {
         assert_eq!(round(b"\x08\x01\x08\x02"), Some(Map::new().with("1", vec![Value::Int(1), Value::Int(2)]).into()));
         let apart = round(b"\x08\x01\x10\x02\x08\x03").expect("a message");
-        assert_eq!(apart.get("fields").and_then(Value::as_array).map(<[_]>::len), Some(3));
+        assert_eq!(apart.get("in-order").and_then(Value::as_array).map(<[_]>::len), Some(3));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub fn first_request(client: &[u8], server: &[u8]) -> First {
     let mut reader = Reader::of_client();
     reader.push(0, client);
     let mut first = || -> Result<First, Error> {
-        while let Some((_, event)) = reader.next()? {
+        while let Some((_, event)) = reader.next_event()? {
             if let Event::Headers { fields, .. } = event {
                 return Ok(First::Request(fields));
             }

@@ -141,9 +141,9 @@ impl Endpoint {
     }
 
     /// What was said next, and when its first byte came; none: more bytes are needed, or no more are wanted.
-    pub fn next(&mut self) -> Option<(Instant, Incoming)> {
+    pub fn next_said(&mut self) -> Option<(Instant, Incoming)> {
         while !self.has_failed {
-            let outcome = match self.reader.next() {
+            let outcome = match self.reader.next_event() {
                 Ok(None) => return None,
                 Ok(Some((at, event))) => self.take(event).map(|said| said.map(|said| (at, said))),
                 Err(error) => Err(error),
@@ -287,7 +287,7 @@ impl Endpoint {
             Some(stream) if stream.has_head => Part::Trailers,
             Some(_) => Part::Response,
             None if self.role == Role::Client || id <= self.highest => return self.closed(id),
-            None if id % 2 == 0 => return Err(Error::protocol(format!("a client cannot open stream {id}"))),
+            None if id.is_multiple_of(2) => return Err(Error::protocol(format!("a client cannot open stream {id}"))),
             None => {
                 self.highest = id;
                 if self.streams.len() >= MAX_STREAMS {
@@ -406,7 +406,7 @@ impl Endpoint {
 
     /// Only HEADERS and PRIORITY may come on a stream that nobody has opened.
     fn must_be_used(&self, stream: StreamId, what: &str) -> Result<(), Error> {
-        if stream > self.highest || stream % 2 == 0 {
+        if stream > self.highest || stream.is_multiple_of(2) {
             return Err(Error::protocol(format!("{what} on stream {stream}, which nobody has opened")));
         }
         Ok(())

@@ -125,7 +125,7 @@ impl Reader {
         self.buffer.extend_from_slice(data);
     }
 
-    /// When the first byte of the event that [`Reader::next`] has just returned came.
+    /// When the first byte of the event that [`Reader::next_event`] has just returned came.
     pub fn began(&self) -> Instant {
         self.began
     }
@@ -139,7 +139,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the bytes are not HTTP/2, or break what the whole connection rests on.
-    pub fn next(&mut self) -> Result<Option<(Instant, Event)>, Error> {
+    pub fn next_event(&mut self) -> Result<Option<(Instant, Event)>, Error> {
         loop {
             let rest = self.buffer.get(self.taken..).unwrap_or_default();
             if self.expects_preface {

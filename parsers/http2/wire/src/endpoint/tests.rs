@@ -19,9 +19,9 @@ fn talk(client: &mut Endpoint, server: &mut Endpoint) -> [Vec<Incoming>; 2] {
         }
         let [to_client, to_server] = &mut told;
         server.feed(0, &up);
-        to_server.extend(std::iter::from_fn(|| server.next()).map(|(_, said)| said));
+        to_server.extend(std::iter::from_fn(|| server.next_said()).map(|(_, said)| said));
         client.feed(0, &down);
-        to_client.extend(std::iter::from_fn(|| client.next()).map(|(_, said)| said));
+        to_client.extend(std::iter::from_fn(|| client.next_said()).map(|(_, said)| said));
     }
 }
 
@@ -93,7 +93,7 @@ fn nonsense_ends_the_connection_with_its_code() {
     ] {
         let mut server = Endpoint::new(Role::Server);
         server.feed(0, &said);
-        assert_eq!(server.next(), None, "{what}");
+        assert_eq!(server.next_said(), None, "{what}");
         assert!(server.has_failed(), "{what}");
         let out = server.take_output();
         let mut goodbye = Vec::new();
