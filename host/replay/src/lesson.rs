@@ -5,6 +5,8 @@ use document::Hash;
 use matcher::{Explained, Kind, Rule, Rules, shape};
 use store::{ClassMatchers, Flaky, MappedMock, Mapping, Matchers, Mock, TestCase, TestSet};
 
+use crate::pool::SOON;
+
 /// What one replay saw.
 #[derive(Clone, Debug, Default)]
 pub struct Lesson {
@@ -12,6 +14,8 @@ pub struct Lesson {
     calls: Vec<Seen>,
     /// Of each test, by name: the mocks that it claimed, in order.
     claims: BTreeMap<String, Vec<String>>,
+    /// Of each test, by name: all mocks that were answers while it ran.
+    used: BTreeMap<String, Vec<String>>,
     /// Of each test that differed from the recording for no reason that can be learned: how.
     unexplained: BTreeMap<String, Vec<Unexplained>>,
 }
@@ -56,8 +60,9 @@ impl Lesson {
         self.tests.extend(explained.into_iter().map(seen));
     }
 
-    pub(crate) fn claimed(&mut self, test: &str, mocks: Vec<String>) {
+    pub(crate) fn claimed(&mut self, test: &str, mocks: Vec<String>, used: Vec<String>) {
         self.claims.insert(test.to_owned(), mocks);
+        self.used.insert(test.to_owned(), used);
     }
 
     pub(crate) fn differs(&mut self, test: &str, how: Vec<Unexplained>) {
@@ -73,7 +78,8 @@ pub fn learn(set: &TestSet, first: &Lesson, second: &Lesson) -> Learned {
         calls: classes(&first.calls, &second.calls),
         flaky: Vec::new(),
     };
-    let unruled = [first, second].map(|lesson| with_unruled(lesson, &matchers));
+    let mut unruled = [first, second].map(|lesson| with_unruled(lesson, &matchers));
+    forget_mistaken(&mut unruled, [first, second], &whose);
     let (changed, flaky) = unexplained(&whose, &unruled);
     let matchers = Matchers { flaky, ..matchers };
     Learned { matchers, mappings: mappings(set, second, &whose), changed }
@@ -144,11 +150,24 @@ fn with_unruled(lesson: &Lesson, matchers: &Matchers) -> ByTest {
     unexplained
 }
 
+/// Where a test was given what turned out to be another's, or the background's, in one replay only, what came of that says
+/// nothing of the application.
+fn forget_mistaken(unexplained: &mut [ByTest; 2], replays: [&Lesson; 2], whose: &Whose<'_>) {
+    let tests: BTreeSet<String> = unexplained.iter().flat_map(BTreeMap::keys).cloned().collect();
+    for test in tests {
+        match replays.map(|replay| whose.was_mistaken(&test, replay)) {
+            [true, false] if !unexplained[1].contains_key(&test) => _ = unexplained[0].remove(&test),
+            [false, true] if !unexplained[0].contains_key(&test) => _ = unexplained[1].remove(&test),
+            _ => {}
+        }
+    }
+}
+
 /// What is not as recorded, by test: the same in both replays, and not.
 fn unexplained(whose: &Whose<'_>, [first, second]: &[ByTest; 2]) -> (BTreeMap<String, Vec<String>>, Vec<Flaky>) {
     let words = |by_test: &ByTest, test: &str| -> BTreeSet<String> {
         let all = by_test.get(test).into_iter().flatten();
-        let of_the_test = all.filter(|what| what.missing.as_ref().is_none_or(|mock| !whose.is_background(mock)));
+        let of_the_test = all.filter(|what| what.missing.as_ref().is_none_or(|mock| whose.may_be_of(mock, test)));
         of_the_test.map(|what| what.words.clone()).collect()
     };
     let (mut changed, mut flaky) = (BTreeMap::new(), Vec::new());
@@ -207,7 +226,7 @@ fn mappings(set: &TestSet, second: &Lesson, whose: &Whose<'_>) -> Vec<Mapping> {
 /// One of so many tests of a kind makes it often: the others may have been refused, or had it in a cache.
 const OFTEN: usize = 4;
 
-/// Calls of the same shape to the same destination.
+/// Calls of the same shape to the same port: one machine may have several names.
 type CallClass = (String, String, Hash);
 
 struct Whose<'a> {
@@ -322,12 +341,22 @@ impl<'a> Whose<'a> {
             let own = self.of_the_background(test, replays[0]);
             for ((_, class), usual) in usual.iter().filter(|((kind, _), _)| *kind == case.class) {
                 let has = own.get(class).map_or(0, Vec::len);
-                let claims = replays.iter().filter_map(|replay| replay.claims.get(*test)).flatten().map(String::as_str);
+                // The replay in which it came out as recorded knows better.
+                let (right, wrong): (Vec<&Lesson>, Vec<&Lesson>) =
+                    replays.into_iter().partition(|replay| !replay.unexplained.contains_key(*test));
+                let claims = right.into_iter().chain(wrong).filter_map(|replay| replay.claims.get(*test)).flatten();
                 let free = claims
+                    .map(String::as_str)
                     .filter(|mock| self.classes.get(mock) == Some(class))
-                    .filter(|mock| self.certain(mock).is_none() && !self.extra.contains(mock));
-                let free: Vec<&str> = free.filter(|mock| !given.contains_key(mock)).collect();
-                given.extend(free.into_iter().take(usual.saturating_sub(has)).map(|mock| (mock, *test)));
+                    .filter(|mock| self.certain(mock).is_none() && !self.extra.contains(mock))
+                    .filter(|mock| self.is_of_its_time(test, mock));
+                let mut lacks = usual.saturating_sub(has);
+                for mock in free {
+                    if lacks > 0 && !given.contains_key(mock) {
+                        given.insert(mock, *test);
+                        lacks -= 1;
+                    }
+                }
             }
         }
         given
@@ -356,24 +385,37 @@ impl<'a> Whose<'a> {
         let certain = self.owners[1].get(mock) == Some(&test)
             && !self.extra.contains(mock)
             && (!self.background.contains(call) || is_regular())
-            && (self.mapped.contains(mock) || self.trails(test, mock));
+            && (self.is_of_its_time(test, mock) || !self.background.contains(call) && self.mapped.contains(mock));
         certain.then_some(test)
+    }
+
+    /// Was it given such calls of others, or of the background, as it makes itself?
+    fn was_mistaken(&self, test: &str, replay: &Lesson) -> bool {
+        let used = replay.used.get(test).into_iter().flatten().map(String::as_str);
+        let is_strange = |mock: &str| self.classes.contains_key(mock) && self.certain(mock) != Some(test);
+        let makes = |mock: &str| self.regular.contains(&(self.tests[test].class.as_str(), self.classes[mock].clone()));
+        used.into_iter().any(|mock| is_strange(mock) && makes(mock))
     }
 
     /// The test that claimed it in one of them.
     fn likely(&self, mock: &str) -> Option<&'a str> {
-        self.owners[1].get(mock).or_else(|| self.owners[0].get(mock)).copied()
+        let [first, second] = &self.owners;
+        let claimed = [second, first].into_iter().filter_map(|owners| owners.get(mock).copied());
+        claimed.into_iter().find(|test| self.is_of_its_time(test, mock))
+    }
+
+    fn may_be_of(&self, mock: &str, test: &str) -> bool {
+        !self.is_background(mock) && self.certain(mock).is_none_or(|owner| owner == test)
     }
 
     fn is_background(&self, mock: &str) -> bool {
         self.certain(mock).is_none() && self.classes.get(mock).is_some_and(|class| self.background.contains(class))
     }
 
-    /// Was it made soon after the test had its answer?
-    fn trails(&self, test: &str, mock: &str) -> bool {
-        const SOON: u64 = 1_000_000_000;
+    /// Was it made while the test was in flight, or soon after?
+    fn is_of_its_time(&self, test: &str, mock: &str) -> bool {
         let (test, mock) = (self.tests[test], self.mocks[mock]);
-        (test.ended..=test.ended + SOON).contains(&mock.started)
+        (test.started..=test.ended + SOON).contains(&mock.started)
     }
 }
 
@@ -385,7 +427,8 @@ fn most_frequent(numbers: impl Iterator<Item = usize>) -> usize {
 }
 
 fn class_of(mock: &Mock) -> CallClass {
-    (mock.destination.clone(), mock.kind.clone(), shape(&mock.request))
+    let port = mock.destination.rsplit_once(':').map_or("", |(_, port)| port);
+    (port.to_owned(), mock.kind.clone(), shape(&mock.request))
 }
 
 fn mapped(mock: &Mock, evidence: &str) -> MappedMock {

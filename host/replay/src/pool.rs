@@ -14,6 +14,8 @@
 mod habits;
 mod tiers;
 
+pub(crate) use self::tiers::SOON;
+
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, HashMap, HashSet},
@@ -132,6 +134,8 @@ pub(crate) struct Pool {
     stood_in: BTreeMap<usize, usize>,
     /// What was first claimed while it ran, background included.
     made: Vec<Vec<usize>>,
+    /// All that was answered while it ran. Only while learning.
+    used: Vec<Vec<usize>>,
     /// The tests that are running, or the last ones that did.
     running: Vec<usize>,
     /// Of those, the one whose request is looked up, as far as that can be told.
@@ -177,6 +181,7 @@ impl Pool {
             habits: OnceCell::new(),
             stood_in: BTreeMap::new(),
             made: vec![Vec::new(); tests],
+            used: vec![Vec::new(); tests],
             running: Vec::new(),
             current: None,
             additional: BTreeMap::new(),
@@ -314,6 +319,9 @@ impl Pool {
         self.bindings.accept(fit.bindings);
         if let Some(lesson) = &mut self.lesson {
             lesson.call(&recorded.mock, fit.explained);
+            if let Some(test) = self.current {
+                self.used[test].push(call);
+            }
         }
         if recorded.mock.lifetime == Lifetime::Test && recorded.claimed_by.is_none() {
             if let Some(test) = self.current {
@@ -431,6 +439,11 @@ impl Pool {
     /// What was first claimed while this test ran.
     pub fn made_during(&self, test: usize) -> &[usize] {
         &self.made[test]
+    }
+
+    /// All that was answered while this test ran. Only while learning.
+    pub fn used_during(&self, test: usize) -> &[usize] {
+        &self.used[test]
     }
 
     /// The calls that a test may claim.

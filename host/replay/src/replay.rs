@@ -279,8 +279,8 @@ impl Replay {
         let pool = self.shared.pool();
         let mut lesson = pool.lesson.clone().unwrap_or_default();
         for (n, (test, verdict)) in self.tests().iter().zip(verdicts).enumerate() {
-            let names = pool.made_during(n).iter().map(|call| pool.calls[*call].mock.name.clone());
-            lesson.claimed(&test.name, names.collect());
+            let names = |calls: &[usize]| calls.iter().map(|call| pool.calls[*call].mock.name.clone()).collect();
+            lesson.claimed(&test.name, names(pool.made_during(n)), names(pool.used_during(n)));
             if !verdict.passed() {
                 lesson.differs(&test.name, verdict.unexplained());
             }

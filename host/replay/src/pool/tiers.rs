@@ -6,6 +6,9 @@ use store::Lifetime;
 
 use super::{Claimer, Pool};
 
+/// A call that follows a test's answer comes soon, in nanoseconds.
+pub(crate) const SOON: u64 = 1_000_000_000;
+
 /// The calls of one tier, out of those that were found. A tier is only made when those before it had nothing.
 type Tier = fn(&Pool, &[usize], u64) -> Vec<usize>;
 
@@ -16,7 +19,7 @@ const JUDGING: &[Tier] = &[
     |pool, calls, _| pool.just_asked(calls),
     |pool, calls, _| pool.usual(calls),
     Pool::background,
-    |pool, calls, _| pool.comes_round(calls),
+    Pool::comes_round,
     |pool, calls, _| pool.of_the_crowd(calls),
     |pool, calls, _| pool.background(calls, u64::MAX),
 ];
@@ -86,11 +89,17 @@ impl Pool {
         calls.iter().copied().filter(free).collect()
     }
 
-    /// Calls of no test, claimed: jobs come round. Those first that were answered as most are (`nothing new`), the last of
-    /// them first: an order must not be taken twice.
-    fn comes_round(&self, calls: &[usize]) -> Vec<usize> {
+    /// Calls of no test, claimed: jobs come round. What is asked at once sees what was last seen by then. Of what is waited
+    /// for, those first that were answered as most are (`nothing new`), the last of them first: an order must not be taken
+    /// twice.
+    fn comes_round(&self, calls: &[usize], reached: u64) -> Vec<usize> {
         let claimed = |call: &usize| self.is_of_none(*call) && self.calls[*call].claimed_by.is_some();
         let mut claimed: Vec<usize> = calls.iter().rev().copied().filter(claimed).collect();
+        if !claimed.iter().any(|call| self.calls[*call].was_waited_for()) {
+            // The last one first, as they are sorted; what lies ahead comes last.
+            claimed.sort_by_key(|call| self.calls[*call].mock.started > reached);
+            return claimed;
+        }
         let said = |call: &usize| self.calls[*call].first_answer();
         let mut times: HashMap<Option<Hash>, usize> = HashMap::new();
         claimed.iter().for_each(|call| *times.entry(said(call)).or_default() += 1);
