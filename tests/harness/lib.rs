@@ -13,6 +13,7 @@ pub mod keploy;
 pub mod orders;
 pub mod pipe;
 mod process;
+pub mod rabbit;
 pub mod rows;
 pub mod suites;
 mod world;

@@ -201,8 +201,8 @@ fn resolver() -> Command {
     dnsmasq.args(["--no-daemon", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=", "--local=/test/"]);
     dnsmasq.args(["--listen-address=127.0.0.1", "--bind-interfaces"]);
     let names = ["rates.test/127.0.0.2", "cache.test/127.0.0.1", "neighbour.test/127.0.0.1"];
-    // Servers that a test adds: databases, and one that speaks HTTPS.
-    let added = ["db.test/127.0.0.1", "secure.test/127.0.0.1"];
+    // Servers that a test adds: databases, brokers, and one that speaks HTTPS.
+    let added = ["db.test/127.0.0.1", "broker.test/127.0.0.1", "secure.test/127.0.0.1"];
     dnsmasq.args(names.iter().chain(&added).map(|name| format!("--address=/{name}")));
     dnsmasq
 }

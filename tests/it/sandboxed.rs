@@ -33,6 +33,11 @@ fn mysql() {
 }
 
 #[test]
+fn amqp() {
+    transcripts(&built("parsers/amqp.wasm"), "../parsers/amqp/tests/transcripts");
+}
+
+#[test]
 fn generic() {
     transcripts(&built("parsers/generic.wasm"), "../parsers/generic/tests/transcripts");
 }

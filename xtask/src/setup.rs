@@ -22,6 +22,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
     ("mariadbd", "mariadb-server"),
     ("mmdebstrap", "mmdebstrap"),
+    ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"),
     ("sysbench", "sysbench"),
     ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),

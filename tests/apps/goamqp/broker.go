@@ -144,7 +144,7 @@ func (b *broker) confirmed(exchange, key string, mandatory bool, document any, m
 	return nil
 }
 
-func (b *broker) fetch(queue string) (any, error) {
+func (b *broker) fetch(queue string, takes bool) (any, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	delivery, found, err := b.channel.Get(queue, false)
@@ -155,7 +155,10 @@ func (b *broker) fetch(queue string) (any, error) {
 	if err := json.Unmarshal(delivery.Body, &message); err != nil {
 		return nil, err
 	}
-	return message, delivery.Ack(false)
+	if takes {
+		return message, delivery.Ack(false)
+	}
+	return message, delivery.Reject(true)
 }
 
 func (b *broker) call(queue string, document any) (object, error) {

@@ -72,7 +72,7 @@ func (s *server) routes() http.Handler {
 	})
 	handle("POST /mailbox", s.fill)
 	handle("GET /mailbox", func(r *http.Request, _ body) (int, any, error) {
-		message, err := s.broker.fetch("mailbox." + r.URL.Query().Get("customer"))
+		message, err := s.broker.fetch("mailbox."+r.URL.Query().Get("customer"), !s.mutate["settle"])
 		if message == nil {
 			return 404, object{"error": "no message"}, err
 		}

@@ -73,7 +73,7 @@ public class App {
                 }
                 return new Answer(201, Map.of("sent", count));
             case "GET /mailbox":
-                String message = broker.fetch("mailbox." + customer);
+                String message = broker.fetch("mailbox." + customer, !MUTATE.contains("settle"));
                 return message == null
                         ? new Answer(404, Map.of("error", "no message"))
                         : new Answer(200, GSON.fromJson(message, JsonObject.class));

@@ -81,13 +81,17 @@ class Broker {
     }
 
     /** Null when there is none. */
-    String fetch(String queue) throws Exception {
+    String fetch(String queue, boolean takes) throws Exception {
         synchronized (channel) {
             GetResponse response = channel.basicGet(queue, false);
             if (response == null) {
                 return null;
             }
-            channel.basicAck(response.getEnvelope().getDeliveryTag(), false);
+            if (takes) {
+                channel.basicAck(response.getEnvelope().getDeliveryTag(), false);
+            } else {
+                channel.basicReject(response.getEnvelope().getDeliveryTag(), true);
+            }
             return text(response.getBody());
         }
     }

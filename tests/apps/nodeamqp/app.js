@@ -46,7 +46,7 @@ async function answer(broker, audit, method, url, body) {
       return [201, { sent: body.n }];
     }
     case "GET mailbox": {
-      const message = await broker.fetch(`mailbox.${customer}`);
+      const message = await broker.fetch(`mailbox.${customer}`, !MUTATE.has("settle"));
       return message ? [200, message] : [404, { error: "no message" }];
     }
     case "POST call":

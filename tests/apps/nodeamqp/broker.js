@@ -47,10 +47,11 @@ async function open(url, saw) {
 
     declare: (queue) => channel.assertQueue(queue, { durable: true }),
 
-    async fetch(queue) {
+    async fetch(queue, takes) {
       const message = await channel.get(queue);
       if (!message) return null;
-      channel.ack(message);
+      if (takes) channel.ack(message);
+      else channel.reject(message);
       return decoded(message);
     },
 

@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
                     broker.publish("", queue, {"n": n})
                 return 201, {"sent": body["n"]}
             case ["GET", "mailbox"]:
-                message = broker.fetch(f"mailbox.{query['customer']}")
+                message = broker.fetch(f"mailbox.{query['customer']}", "settle" not in MUTATE)
                 return (200, message) if message else (404, {"error": "no message"})
             case ["POST", "call"]:
                 return 200, broker.call("worker", {"customer": body["customer"], "number": body["number"]})

@@ -23,7 +23,7 @@ class Broker:
 
     async def open(self, url):
         self.connection = await aio_pika.connect(url)
-        self.channel = await self.connection.channel()
+        self.channel = await self.connection.channel(on_return_raises=True)
         self.orders = await self.channel.declare_exchange("orders", ExchangeType.TOPIC, durable=True)
         audit = await self.channel.declare_queue("audit", durable=True)
         await audit.bind(self.orders, "order.#")
@@ -66,13 +66,13 @@ class Broker:
             return returned.reply_code, returned.reply_text
         return None, None
 
-    def fetch(self, name):
+    def fetch(self, name, takes):
         async def work():
             queue = await self.channel.get_queue(name, ensure=False)
             message = await queue.get(fail=False)
             if message is None:
                 return None
-            await message.ack()
+            await (message.ack() if takes else message.reject(requeue=True))
             return json.loads(message.body)
 
         return self.wait(work())

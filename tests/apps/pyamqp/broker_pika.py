@@ -63,12 +63,15 @@ class Broker:
                 return method.reply_code, method.reply_text
         return None, None
 
-    def fetch(self, name):
+    def fetch(self, name, takes):
         with self.channel() as channel:
             method, _, body = channel.basic_get(name)
             if method is None:
                 return None
-            channel.basic_ack(method.delivery_tag)
+            if takes:
+                channel.basic_ack(method.delivery_tag)
+            else:
+                channel.basic_reject(method.delivery_tag)
             return json.loads(body)
 
     def call(self, name, body):

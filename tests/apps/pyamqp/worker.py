@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import pika
 
@@ -19,7 +20,7 @@ def main():
         channel.basic_ack(method.delivery_tag)
 
     channel.basic_consume("worker", on_call)
-    print("ready", flush=True)
+    print("ready", file=sys.stderr, flush=True)
     channel.start_consuming()
 
 

@@ -13,16 +13,19 @@ pub fn for_demo(place: &Place) -> Result {
 }
 
 pub fn all(place: &Place) -> Result {
-    python(place, "venv", &["flask", "aiohttp", "pydb", "pynoise"])?;
+    python(place, "venv", &["flask", "aiohttp", "pydb", "pynoise", "pyamqp"])?;
     // Each by itself: they agree on nothing.
     node(place, "nodehttp", "node")?;
     node(place, "nodedb", "nodedb")?;
     node(place, "nodenoise", "nodenoise")?;
+    node(place, "nodeamqp", "nodeamqp")?;
     go(place, "gohttp")?;
     go(place, "godb")?;
     go(place, "gonoise")?;
+    go(place, "goamqp")?;
     java(place, "javadb")?;
     java(place, "javanoise")?;
+    java(place, "javaamqp")?;
     rust(place, "rustdb")
 }
 

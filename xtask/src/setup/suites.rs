@@ -12,6 +12,7 @@ const SUITES: &[(&str, &str)] = &[
     ("go-sql-driver", "github.com/go-sql-driver/mysql@v1.9.3"),
     ("libpq", "github.com/lib/pq@v1.10.9"),
     ("pgx", "github.com/jackc/pgx/v5@v5.7.6"),
+    ("amqp091-go", "github.com/rabbitmq/amqp091-go@v1.10.0"),
 ];
 
 pub fn all(place: &Place) -> Result {
