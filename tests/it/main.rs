@@ -1,5 +1,6 @@
 //! End to end: real applications, real servers, the real binary.
 
+mod attribution;
 mod databases;
 mod faults;
 mod harness_itself;

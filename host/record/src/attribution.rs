@@ -11,19 +11,24 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use document::{Hash, hash};
 use store::{Lifetime, MappedMock, Mapping, Mock, Record, Recording, TestCase, TestSet, Timestamp};
 
-use crate::tokens::Tokens;
+use crate::{
+    Observed,
+    threads::{self, Request},
+    tokens::Tokens,
+};
 
 /// The mappings of a recording that was just made.
 ///
 /// # Errors
 /// When the journal cannot be read.
-pub fn of_recording(recording: &mut Recording) -> Result<Vec<Mapping>, store::Error> {
+pub fn of_recording(recording: &mut Recording, observed: &Observed) -> Result<Vec<Mapping>, store::Error> {
     let mut run = Run::default();
     recording.for_each(&mut |record| run.note(record))?;
     run.sort();
     // Only what the clock leaves open is looked at more closely: most recordings are not read twice.
     if run.mark_open() {
         recording.for_each(&mut |record| run.note_values(record))?;
+        run.note_threads(observed);
         run.forget_language();
     }
     Ok(run.mappings())
@@ -53,6 +58,7 @@ struct Run {
 struct Test {
     name: String,
     class: String,
+    connection: u64,
     started: Timestamp,
     ended: Timestamp,
     /// A candidate of a call that has several.
@@ -63,10 +69,13 @@ struct Test {
 struct Call {
     name: String,
     kind: String,
+    connection: u64,
     /// Equal for calls that differ in values only: a class has several statements.
     shape: Hash,
     started: Timestamp,
     ended: Timestamp,
+    /// The test that its thread was working on.
+    of_thread: Option<usize>,
     /// Equal for equal requests to the same destination.
     key: (Hash, String),
     /// Indices of the tests that were in flight, in order.
@@ -83,18 +92,26 @@ impl Run {
         }
     }
     fn note_test(&mut self, test: &TestCase) {
-        let TestCase { name, class, started, ended, .. } = test;
-        let (name, class, values) = (name.clone(), class.clone(), Tokens::default());
-        self.tests.push(Test { name, class, started: *started, ended: *ended, open: false, values });
+        self.tests.push(Test {
+            name: test.name.clone(),
+            class: test.class.clone(),
+            connection: number(&test.connection),
+            started: test.started,
+            ended: test.ended,
+            open: false,
+            values: Tokens::default(),
+        });
     }
     fn note_mock(&mut self, mock: &Mock) {
         if is_claimable(mock) {
             self.calls.push(Call {
                 name: mock.name.clone(),
                 kind: mock.kind.clone(),
+                connection: number(&mock.connection),
                 shape: matcher::shape(&mock.request),
                 started: mock.started,
                 ended: mock.ended,
+                of_thread: None,
                 key: (hash(&mock.request), mock.destination.clone()),
                 candidates: Vec::new(),
                 asked: Tokens::default(),
@@ -158,12 +175,32 @@ impl Run {
         }
     }
 
+    /// What the threads say.
+    fn note_threads(&mut self, observed: &Observed) {
+        if observed.is_empty() {
+            return;
+        }
+        let request = |test: &Test| Request { connection: test.connection, started: test.started, ended: test.ended };
+        let requests: Vec<Request> = self.tests.iter().map(request).collect();
+        let calls = self.calls.iter().map(|Call { connection, started, ended, candidates, .. }| threads::Call {
+            connection: *connection,
+            started: *started,
+            ended: *ended,
+            candidates,
+        });
+        let owners = threads::owners(observed, &requests, &calls.collect::<Vec<_>>());
+        for (call, owner) in self.calls.iter_mut().zip(owners) {
+            call.of_thread = owner;
+        }
+    }
+
     fn mappings(&self) -> Vec<Mapping> {
         let owners = self.owners();
         let mut of_test: Vec<Vec<(usize, &'static str)>> = vec![Vec::new(); self.tests.len()];
         for (n, call) in self.calls.iter().enumerate() {
             match (&call.candidates[..], owners.get(&n)) {
                 ([test], _) => of_test[*test].push((n, "window")),
+                ([_, _, ..], _) if let Some(test) = call.of_thread => of_test[test].push((n, "thread")),
                 (_, Some(owner)) => of_test[owner.test].push((n, if owner.alone { "value" } else { "candidate" })),
                 (_, None) => {}
             }
@@ -323,6 +360,11 @@ fn margin(fits: &[(usize, Fit)]) -> i64 {
         [.., next, best] => best - next,
         _ => 0,
     }
+}
+
+/// The relay's number of a connection. 0: a recording of somebody else's.
+fn number(connection: &str) -> u64 {
+    connection.parse().unwrap_or_default()
 }
 
 /// Only what is answered once can belong to a test.

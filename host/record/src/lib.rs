@@ -6,6 +6,8 @@
 
 pub mod attribution;
 mod recorder;
+mod threads;
 mod tokens;
 
 pub use recorder::{Recorder, Summary};
+pub use threads::{Observed, Turn};
