@@ -13,7 +13,7 @@ use store::{Lifetime, MappedMock, Mapping, Mock, Record, Recording, TestCase, Te
 
 use crate::{
     Observed,
-    threads::{self, Request},
+    threads::{self, Request, Said},
     tokens::Tokens,
 };
 
@@ -25,10 +25,11 @@ pub fn of_recording(recording: &mut Recording, observed: &Observed) -> Result<Ve
     let mut run = Run::default();
     recording.for_each(&mut |record| run.note(record))?;
     run.sort();
-    // Only what the clock leaves open is looked at more closely: most recordings are not read twice.
+    run.find_candidates();
+    run.note_threads(observed);
+    // Only what clock and threads leave open is looked at more closely: most recordings are not read twice.
     if run.mark_open() {
         recording.for_each(&mut |record| run.note_values(record))?;
-        run.note_threads(observed);
         run.forget_language();
     }
     Ok(run.mappings())
@@ -40,6 +41,7 @@ pub fn of_set(set: &TestSet) -> Vec<Mapping> {
     set.tests.iter().for_each(|test| run.note_test(test));
     set.mocks.iter().for_each(|mock| run.note_mock(mock));
     run.sort();
+    run.find_candidates();
     if run.mark_open() {
         set.tests.iter().for_each(|test| run.note_test_values(test));
         set.mocks.iter().for_each(|mock| run.note_mock_values(mock));
@@ -74,11 +76,11 @@ struct Call {
     shape: Hash,
     started: Timestamp,
     ended: Timestamp,
-    /// The test that its thread was working on.
-    of_thread: Option<usize>,
+    /// Its thread was working on the only candidate.
+    of_thread: bool,
     /// Equal for equal requests to the same destination.
     key: (Hash, String),
-    /// Indices of the tests that were in flight, in order.
+    /// Indices of the tests that were in flight, in order; of those that its thread did not work on, none.
     candidates: Vec<usize>,
     asked: Tokens,
     answered: Tokens,
@@ -111,7 +113,7 @@ impl Run {
                 shape: matcher::shape(&mock.request),
                 started: mock.started,
                 ended: mock.ended,
-                of_thread: None,
+                of_thread: false,
                 key: (hash(&mock.request), mock.destination.clone()),
                 candidates: Vec::new(),
                 asked: Tokens::default(),
@@ -125,8 +127,8 @@ impl Run {
         self.calls.sort_by_key(|call| call.started);
     }
 
-    /// Finds every call's candidates. True when some have several.
-    fn mark_open(&mut self) -> bool {
+    /// The tests that were in flight when a call was made.
+    fn find_candidates(&mut self) {
         // How late a test that started no later than this one has ended: bounds the search.
         let latest: Vec<Timestamp> = self
             .tests
@@ -136,12 +138,18 @@ impl Run {
                 Some(*latest)
             })
             .collect();
-        let mut any = false;
         for call in &mut self.calls {
             let before = self.tests.partition_point(|test| test.started <= call.started);
             let in_reach = (0..before).rev().take_while(|&n| latest[n] >= call.started);
             call.candidates = in_reach.filter(|&n| self.tests[n].ended >= call.started).collect();
             call.candidates.reverse();
+        }
+    }
+
+    /// True when some calls have several candidates, whose values are needed then.
+    fn mark_open(&mut self) -> bool {
+        let mut any = false;
+        for call in &self.calls {
             if let several @ [_, _, ..] = &call.candidates[..] {
                 several.iter().for_each(|&test| self.tests[test].open = true);
                 any = true;
@@ -175,22 +183,25 @@ impl Run {
         }
     }
 
-    /// What the threads say.
+    /// What the threads say, where the clock leaves anything open.
     fn note_threads(&mut self, observed: &Observed) {
-        if observed.is_empty() {
+        if observed.is_empty() || self.calls.iter().all(|call| call.candidates.len() < 2) {
             return;
         }
         let request = |test: &Test| Request { connection: test.connection, started: test.started, ended: test.ended };
         let requests: Vec<Request> = self.tests.iter().map(request).collect();
-        let calls = self.calls.iter().map(|Call { connection, started, ended, candidates, .. }| threads::Call {
+        let calls = self.calls.iter().map(|Call { connection, shape, started, ended, candidates, .. }| threads::Call {
             connection: *connection,
+            shape: *shape,
             started: *started,
             ended: *ended,
             candidates,
         });
-        let owners = threads::owners(observed, &requests, &calls.collect::<Vec<_>>());
-        for (call, owner) in self.calls.iter_mut().zip(owners) {
-            call.of_thread = owner;
+        let said = threads::say(observed, &requests, &calls.collect::<Vec<_>>());
+        for (call, said) in self.calls.iter_mut().zip(said) {
+            if let Some(Said { of, is_certain, .. }) = said {
+                (call.candidates, call.of_thread) = (of, is_certain);
+            }
         }
     }
 
@@ -199,8 +210,8 @@ impl Run {
         let mut of_test: Vec<Vec<(usize, &'static str)>> = vec![Vec::new(); self.tests.len()];
         for (n, call) in self.calls.iter().enumerate() {
             match (&call.candidates[..], owners.get(&n)) {
+                ([test], _) if call.of_thread => of_test[*test].push((n, "thread")),
                 ([test], _) => of_test[*test].push((n, "window")),
-                ([_, _, ..], _) if let Some(test) = call.of_thread => of_test[test].push((n, "thread")),
                 (_, Some(owner)) => of_test[owner.test].push((n, if owner.alone { "value" } else { "candidate" })),
                 (_, None) => {}
             }
@@ -400,6 +411,7 @@ mod tests {
         let mut run = Run::default();
         records.iter().for_each(|record| run.note(record));
         run.sort();
+        run.find_candidates();
         if run.mark_open() {
             records.iter().for_each(|record| run.note_values(record));
             run.forget_language();
