@@ -3,6 +3,7 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     bindings::bpf_sock_ops,
+    helpers::bpf_get_socket_cookie,
     macros::{map, sock_ops},
     maps::LruHashMap,
     programs::SockOpsContext,
@@ -10,7 +11,7 @@ use aya_ebpf::{
 
 use crate::{
     context::{AF_INET, either, is_in_our_netns},
-    layout::Addr,
+    layout::{Addr, End},
     listeners::{is_reachable, started, stopped},
     socket::{ACCEPTED, BOUND, INTERNAL, REDIRECTED, TO_NOBODY, known, note},
     unreachable::{answered, refused},
@@ -19,11 +20,11 @@ use crate::{
 /// Source addresses whose connections go straight to the application's listener -> the real client (zero: the application
 /// itself).
 #[map]
-static DIRECT: LruHashMap<Addr, Addr> = LruHashMap::with_max_entries(16384, 0);
+static DIRECT: LruHashMap<Addr, End> = LruHashMap::with_max_entries(16384, 0);
 /// The application's end of a redirected connection -> where it was going. It is written before the SYN is sent, so it is
 /// there when the relay's `accept()` returns; the relay takes it out.
 #[map]
-static ORIGIN: LruHashMap<Addr, Addr> = LruHashMap::with_max_entries(16384, 0);
+static ORIGIN: LruHashMap<Addr, End> = LruHashMap::with_max_entries(16384, 0);
 
 /// connect(): the source port is chosen, the SYN not yet sent.
 const TCP_CONNECT: u32 = 3;
@@ -51,9 +52,10 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
             if let Some(known) = unsafe { known(sk) } {
                 let here = local(ops, known.addr.is_v4());
                 if known.kind == REDIRECTED {
-                    let _ = ORIGIN.insert(here, known.addr, 0);
+                    known.socket = unsafe { bpf_get_socket_cookie(ops.cast()) };
+                    let _ = ORIGIN.insert(here, known.end(), 0);
                 } else if known.kind == INTERNAL {
-                    let _ = DIRECT.insert(here, Addr::ZERO, 0);
+                    let _ = DIRECT.insert(here, End { socket: 0, addr: Addr::ZERO, zero: 0 }, 0);
                     let _ = ctx.set_cb_flags(WANT_STATE);
                 } else if known.kind == TO_NOBODY {
                     let _ = ctx.set_cb_flags(WANT_STATE);
@@ -70,9 +72,10 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
         PASSIVE_ESTABLISHED => {
             let _ = ctx.set_cb_flags(0); // inherited from the listener
             if let Some(client) = unsafe { DIRECT.get(remote(ops)) }
-                && client.port != 0
+                && client.addr.port != 0
+                && let Some(accepted) = unsafe { note(sk, ACCEPTED, client.addr) }
             {
-                unsafe { note(sk, ACCEPTED, *client) };
+                accepted.socket = client.socket;
             }
         }
         TCP_LISTEN => {

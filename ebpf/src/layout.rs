@@ -31,6 +31,38 @@ pub const CLOSED: u32 = 2;
 /// The application dialled `addr`, where nobody listens.
 pub const REFUSED: u32 = 3;
 
+/// The other end of a connection of the application's, as the relay knows it.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// Names the connection in [`Turn`]s; a number of the kernel's that no other socket ever has.
+    pub socket: u64,
+    pub addr: Addr,
+    /// So that there is no padding.
+    pub zero: u32,
+}
+
+/// A thread began to write or to read on a connection that crosses the relay: it, or the direction, is another one than
+/// the last time. Told through the ring buffer `TURNS`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Turn {
+    /// CLOCK_TAI, nanoseconds: when the bytes had been written or read.
+    pub at_ns: u64,
+    /// [`End::socket`]
+    pub socket: u64,
+    /// How many bytes the application had written on this connection before.
+    pub offset: u64,
+    pub process: u32,
+    pub thread: u32,
+    /// [`WROTE`] or [`READ`].
+    pub kind: u32,
+    /// So that there is no padding.
+    pub zero: u32,
+}
+pub const WROTE: u32 = 1;
+pub const READ: u32 = 2;
+
 /// Where something went that is neither a TCP connection nor a DNS question: key of `UNCAUGHT`.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! Everything that belongs to one socket lives in that socket's own storage (`socket.rs`), so that nothing is evicted and
 //! nothing leaks. Hash maps hold only what has to be found by address.
 //!
-//! Read in this order: `outgoing`, `unreachable`, `udp`, `connection`, `incoming`, `egress`.
+//! Read in this order: `outgoing`, `unreachable`, `udp`, `connection`, `incoming`, `turns`, `egress`.
 #![no_std]
 #![no_main]
 #![feature(core_intrinsics)]
@@ -21,6 +21,7 @@ mod listeners;
 mod outgoing;
 mod settings;
 mod socket;
+mod turns;
 mod udp;
 mod unreachable;
 

@@ -3,7 +3,7 @@ use core::{ffi::c_void, ptr};
 
 use aya_ebpf::{btf_maps::SkStorage, helpers::generated::bpf_sk_storage_get, macros::btf_map};
 
-use crate::layout::Addr;
+use crate::layout::{Addr, End};
 
 #[btf_map]
 static SOCK: SkStorage<Sock> = SkStorage::new();
@@ -15,6 +15,21 @@ static SOCK: SkStorage<Sock> = SkStorage::new();
 pub struct Sock {
     pub addr: Addr,
     pub kind: u32,
+    /// [`End::socket`]; 0: nobody asks which threads use it.
+    pub socket: u64,
+    /// Bytes that the application has written.
+    pub written: u64,
+    /// Who used it last, and how: see `turns`.
+    pub thread: u32,
+    pub turn: u32,
+}
+
+impl Sock {
+    /// What the relay is told of it.
+    #[inline(always)]
+    pub fn end(&self) -> End {
+        End { socket: self.socket, addr: self.addr, zero: 0 }
+    }
 }
 
 // The meanings of `Sock::kind`.
@@ -45,7 +60,7 @@ pub unsafe fn known<'a>(sk: *mut c_void) -> Option<&'a mut Sock> {
 #[inline(always)]
 pub unsafe fn note<'a>(sk: *mut c_void, kind: u32, addr: Addr) -> Option<&'a mut Sock> {
     const CREATE: u64 = 1;
-    let mut new = Sock { addr, kind };
+    let mut new = Sock { addr, kind, socket: 0, written: 0, thread: 0, turn: 0 };
     unsafe {
         let kept = bpf_sk_storage_get(map(), sk, (&raw mut new).cast(), CREATE).cast::<Sock>().as_mut()?;
         *kept = new;

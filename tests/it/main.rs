@@ -1,6 +1,7 @@
 //! End to end: real applications, real servers, the real binary.
 
 mod amqp;
+mod attribution;
 mod databases;
 mod faults;
 mod harness_itself;

@@ -28,7 +28,7 @@ pub(crate) fn project(config_path: &Path, path: Option<PathBuf>) -> Result<(Conf
 pub(crate) fn recover(project: &Project) -> Result<(), Failure> {
     for set in project.unfinished()? {
         let Some(mut recording) = Recording::recover(project, &set)? else { continue };
-        let mappings = record::attribution::of_recording(&mut recording)?;
+        let mappings = record::attribution::of_recording(&mut recording, &record::Observed::default())?;
         let finished = recording.finish(None, &mappings)?;
         style::say(format!(
             "completed {set}, whose recording was cut short: {} tests, {} mocks",

@@ -9,9 +9,9 @@ use std::{
 
 use ::tls::Tls;
 use anyhow::Context as _;
-use intercept::{Application, Event, Intercept, Kernel, Ports, Steered, User};
+use intercept::{Application, Event, Intercept, Kernel, Ports, Steered, Turns, User};
 use plugins::Registry;
-use relay::{Common, ConnectionInfo, Direction, Interception, Listeners, Names, Relay, Server};
+use relay::{Common, ConnectionInfo, Direction, Interception, Listeners, Names, Origin, Relay, Server};
 use store::Config;
 use tokio::sync::{mpsc, watch};
 
@@ -21,11 +21,11 @@ use crate::{exit::Failure, style, tls::TlsArguments};
 struct Eyes(Kernel);
 
 impl Interception for Eyes {
-    fn origin(&self, peer: SocketAddr) -> Option<SocketAddr> {
-        self.0.take_origin(peer)
+    fn origin(&self, peer: SocketAddr) -> Option<Origin> {
+        self.0.take_origin(peer).map(|intercept::Origin { address, socket }| Origin { address, socket })
     }
-    fn let_through(&self, source: SocketAddr, client: SocketAddr) -> io::Result<Box<dyn Send>> {
-        Ok(Box::new(self.0.let_through(source, client)?))
+    fn let_through(&self, source: SocketAddr, client: SocketAddr, socket: u64) -> io::Result<Box<dyn Send>> {
+        Ok(Box::new(self.0.let_through(source, client, socket)?))
     }
     fn resolver(&self, slot: usize) -> Option<SocketAddr> {
         self.0.resolver(slot)
@@ -53,6 +53,8 @@ pub(crate) struct Stage {
     listening: Arc<Mutex<BTreeMap<u16, SocketAddr>>>,
     /// Changes whenever the application starts or ends to listen.
     changed_rx: watch::Receiver<()>,
+    /// Which threads use which connection; only while recording, and where the kernel tells.
+    pub turns: Option<Turns>,
     // Dropped last: the cgroup goes with it.
     _intercept: Intercept,
 }
@@ -77,7 +79,11 @@ impl Stage {
         let tls = Arc::new(Tls::new(crate::tls::settings(&tls, &config, &registry)?)?);
         let owner = user.uid;
         let listeners = Listeners::bind(owner, intercept::DNS_SLOTS).context("opening the relay's sockets")?;
-        let (intercept, events_rx) = attach(mode, &listeners)?;
+        let (mut intercept, events_rx) = attach(mode, &listeners)?;
+        let turns = match mode {
+            intercept::Mode::Record => watch_threads(&mut intercept),
+            intercept::Mode::Replay => None,
+        };
         let kernel = intercept.kernel();
         let plugins = config.clone();
         let common = Common {
@@ -100,7 +106,8 @@ impl Stage {
         tokio::spawn(follow(events_rx, listening.clone(), changed_tx, move |address| {
             if let Some(sink) = &refusals {
                 let host = names.of(address.ip());
-                let connection = ConnectionInfo { id: 0, direction: Direction::Outgoing, address, host, tls: None };
+                let direction = Direction::Outgoing;
+                let connection = ConnectionInfo { id: 0, socket: 0, direction, address, host, tls: None };
                 sink.unreachable(&connection, relay::now(), "refused");
             }
         }));
@@ -118,7 +125,7 @@ impl Stage {
         })?;
         // Only now: the application keeps the limit that it would have without us.
         raise_descriptor_limit();
-        Ok(Self { common, relay, application, kernel, listening, changed_rx, _intercept: intercept })
+        Ok(Self { common, relay, application, kernel, listening, changed_rx, turns, _intercept: intercept })
     }
 
     /// Where the application listens on a port.
@@ -167,6 +174,12 @@ fn attach(
         ingress6: listeners.ingress6.as_ref().map(|listener| listener.as_fd()),
     };
     Ok(Intercept::attach(mode, &ports, &steered)?)
+}
+
+/// Without it, calls of overlapping requests are told apart by their values, and by replays.
+fn watch_threads(intercept: &mut Intercept) -> Option<Turns> {
+    let turns = intercept.watch_threads();
+    turns.inspect_err(|error| tracing::info!("which thread makes which call is not known: {error}")).ok()
 }
 
 /// kernel --listeners--> `listening`; destinations at which nobody listened go to `refused`

@@ -1,12 +1,14 @@
 //! Socket addresses and the kernel side's form of them.
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use crate::layout::{Addr, Destination};
+use crate::layout::{Addr, Destination, End};
 
 // SAFETY: plain integers without padding.
 unsafe impl aya::Pod for Addr {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Destination {}
+// SAFETY: as above.
+unsafe impl aya::Pod for End {}
 
 impl From<SocketAddr> for Addr {
     fn from(addr: SocketAddr) -> Self {

@@ -22,7 +22,7 @@ use nix::ifaddrs::getifaddrs;
 use tokio::sync::mpsc;
 
 use crate::{
-    Application, Command, DNS_SLOTS, Error, Event, Kernel, Mode, Ports, Steered,
+    Application, Command, DNS_SLOTS, Error, Event, Kernel, Mode, Ports, Steered, Turns,
     address::words,
     check::check,
     events::{self, Reader},
@@ -39,8 +39,9 @@ pub struct Intercept {
     kernel: Kernel,
     group: Arc<Group>,
     _reader: Reader,
+    btf: Btf,
     /// Holds the attachments: links that nothing pins.
-    _ebpf: Ebpf,
+    ebpf: Ebpf,
 }
 
 impl Intercept {
@@ -62,12 +63,28 @@ impl Intercept {
         let kernel = Kernel::new(&mut ebpf)?;
         let (reader, event_rx) =
             events::read(take(&mut ebpf, "EVENTS")?).map_err(Error::system("cannot read the kernel's events"))?;
-        Ok((Self { kernel, group: Arc::new(group), _reader: reader, _ebpf: ebpf }, event_rx))
+        Ok((Self { kernel, group: Arc::new(group), _reader: reader, btf, ebpf }, event_rx))
     }
 
     /// The handle that the relay wants.
     pub fn kernel(&self) -> Kernel {
         self.kernel.clone()
+    }
+
+    /// From now on the kernel tells which threads use the connections that the relay gets. Once; it ends with what is
+    /// returned.
+    ///
+    /// # Errors
+    /// When it can't: before Linux 6.3 there is nothing in the kernel to learn it from.
+    pub fn watch_threads(&mut self) -> Result<Turns, Error> {
+        let btf = &self.btf;
+        for (program, point) in [("on_sent", "sock_send_length"), ("on_received", "sock_recv_length")] {
+            with(&mut self.ebpf, program, |p: &mut BtfTracePoint| {
+                p.load(point, btf).and_then(|()| p.attach().map(drop))
+            })?;
+        }
+        let (ring, lost) = (take(&mut self.ebpf, "TURNS")?, take(&mut self.ebpf, "TURNS_LOST")?);
+        Turns::read(ring, lost).map_err(Error::system("cannot read which threads use which connection"))
     }
 
     /// Starts the application. Returns when it runs. The cgroup ends with the application: for another one, attach again.

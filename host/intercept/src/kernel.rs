@@ -12,7 +12,7 @@ use aya::{
 
 use crate::{
     Error,
-    layout::{Addr, Destination},
+    layout::{Addr, Destination, End},
 };
 
 /// A handle for the relay: cheap to clone, for every thread.
@@ -20,8 +20,8 @@ use crate::{
 pub struct Kernel(Arc<Maps>);
 
 struct Maps {
-    origin: Mutex<HashMap<MapData, Addr, Addr>>,
-    direct: Mutex<HashMap<MapData, Addr, Addr>>,
+    origin: Mutex<HashMap<MapData, Addr, End>>,
+    direct: Mutex<HashMap<MapData, Addr, End>>,
     fail: Mutex<HashMap<MapData, Addr, i32>>,
     resolvers: HashMap<MapData, u32, Addr>,
     uncaught: HashMap<MapData, Destination, u64>,
@@ -40,23 +40,25 @@ impl Kernel {
 
     /// Where the connection was going that the relay's egress listener accepted from `peer`. It is given once, and is there
     /// when `accept()` returns. None: somebody else connected to the relay.
-    pub fn take_origin(&self, peer: SocketAddr) -> Option<SocketAddr> {
+    pub fn take_origin(&self, peer: SocketAddr) -> Option<Origin> {
         let mut map = locked(&self.0.origin);
         let key = peer.into();
         let origin = map.get(&key, 0).ok()?;
         // It is there: only this function removes entries, and it holds the lock.
         let _ = map.remove(&key);
-        Some(origin.into())
+        Some(Origin { address: origin.addr.into(), socket: origin.socket })
     }
 
     /// A connection of ours that comes from `source` goes to the application itself instead of the relay, and the
     /// application sees it come from `client`. To be called between `bind` and `connect`; to be dropped before the socket is
-    /// closed, after which the port may be somebody else's.
+    /// closed, after which the port may be somebody else's. `socket` names the connection in [`crate::Turn`]s: the cookie
+    /// (SO_COOKIE) of our end, which is no other socket's.
     ///
     /// # Errors
     /// When the kernel has no memory for it.
-    pub fn let_through(&self, source: SocketAddr, client: SocketAddr) -> io::Result<LetThrough> {
-        locked(&self.0.direct).insert(Addr::from(source), Addr::from(client), 0).map_err(io::Error::other)?;
+    pub fn let_through(&self, source: SocketAddr, client: SocketAddr, socket: u64) -> io::Result<LetThrough> {
+        let client = End { socket, addr: client.into(), zero: 0 };
+        locked(&self.0.direct).insert(Addr::from(source), client, 0).map_err(io::Error::other)?;
         Ok(LetThrough { kernel: self.clone(), source })
     }
 
@@ -94,6 +96,15 @@ impl Kernel {
         all.sort_by_key(|uncaught| (uncaught.to, uncaught.protocol.0));
         all
     }
+}
+
+/// A connection of the application's, as the relay gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Where it was going.
+    pub address: SocketAddr,
+    /// Names it in [`crate::Turn`]s: the cookie of the application's socket, which is no other socket's.
+    pub socket: u64,
 }
 
 /// See [`Kernel::let_through`].

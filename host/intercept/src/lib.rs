@@ -23,6 +23,7 @@ mod launch;
 mod layout;
 mod message;
 mod supervise;
+mod turns;
 mod user;
 
 use std::os::fd::BorrowedFd;
@@ -32,9 +33,10 @@ pub use attach::Intercept;
 pub use check::{Unsupported, check};
 pub use error::Error;
 pub use events::Event;
-pub use kernel::{Kernel, LetThrough, Protocol, Uncaught};
+pub use kernel::{Kernel, LetThrough, Origin, Protocol, Uncaught};
 pub use launch::{Application, Command, Output, RealTime, Stdio, describe};
 pub use supervise::supervise_if_asked;
+pub use turns::{Turn, Turns};
 pub use user::{User, caller};
 
 /// The most DNS resolvers that one application can ask; each takes an entry of [`Ports::dns`].

@@ -11,17 +11,23 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use document::{Hash, hash};
 use store::{Lifetime, MappedMock, Mapping, Mock, Record, Recording, TestCase, TestSet, Timestamp};
 
-use crate::tokens::Tokens;
+use crate::{
+    Observed,
+    threads::{self, Request, Said},
+    tokens::Tokens,
+};
 
 /// The mappings of a recording that was just made.
 ///
 /// # Errors
 /// When the journal cannot be read.
-pub fn of_recording(recording: &mut Recording) -> Result<Vec<Mapping>, store::Error> {
+pub fn of_recording(recording: &mut Recording, observed: &Observed) -> Result<Vec<Mapping>, store::Error> {
     let mut run = Run::default();
     recording.for_each(&mut |record| run.note(record))?;
     run.sort();
-    // Only what the clock leaves open is looked at more closely: most recordings are not read twice.
+    run.find_candidates();
+    run.note_threads(observed);
+    // Only what clock and threads leave open is looked at more closely: most recordings are not read twice.
     if run.mark_open() {
         recording.for_each(&mut |record| run.note_values(record))?;
         run.forget_language();
@@ -35,6 +41,7 @@ pub fn of_set(set: &TestSet) -> Vec<Mapping> {
     set.tests.iter().for_each(|test| run.note_test(test));
     set.mocks.iter().for_each(|mock| run.note_mock(mock));
     run.sort();
+    run.find_candidates();
     if run.mark_open() {
         set.tests.iter().for_each(|test| run.note_test_values(test));
         set.mocks.iter().for_each(|mock| run.note_mock_values(mock));
@@ -53,6 +60,7 @@ struct Run {
 struct Test {
     name: String,
     class: String,
+    connection: u64,
     started: Timestamp,
     ended: Timestamp,
     /// A candidate of a call that has several.
@@ -63,13 +71,16 @@ struct Test {
 struct Call {
     name: String,
     kind: String,
+    connection: u64,
     /// Equal for calls that differ in values only: a class has several statements.
     shape: Hash,
     started: Timestamp,
     ended: Timestamp,
+    /// Its thread was working on the only candidate.
+    of_thread: bool,
     /// Equal for equal requests to the same destination.
     key: (Hash, String),
-    /// Indices of the tests that were in flight, in order.
+    /// Indices of the tests that were in flight, in order; of those that its thread did not work on, none.
     candidates: Vec<usize>,
     asked: Tokens,
     answered: Tokens,
@@ -83,18 +94,26 @@ impl Run {
         }
     }
     fn note_test(&mut self, test: &TestCase) {
-        let TestCase { name, class, started, ended, .. } = test;
-        let (name, class, values) = (name.clone(), class.clone(), Tokens::default());
-        self.tests.push(Test { name, class, started: *started, ended: *ended, open: false, values });
+        self.tests.push(Test {
+            name: test.name.clone(),
+            class: test.class.clone(),
+            connection: number(&test.connection),
+            started: test.started,
+            ended: test.ended,
+            open: false,
+            values: Tokens::default(),
+        });
     }
     fn note_mock(&mut self, mock: &Mock) {
         if is_claimable(mock) {
             self.calls.push(Call {
                 name: mock.name.clone(),
                 kind: mock.kind.clone(),
+                connection: number(&mock.connection),
                 shape: matcher::shape(&mock.request),
                 started: mock.started,
                 ended: mock.ended,
+                of_thread: false,
                 key: (hash(&mock.request), mock.destination.clone()),
                 candidates: Vec::new(),
                 asked: Tokens::default(),
@@ -108,8 +127,8 @@ impl Run {
         self.calls.sort_by_key(|call| call.started);
     }
 
-    /// Finds every call's candidates. True when some have several.
-    fn mark_open(&mut self) -> bool {
+    /// The tests that were in flight when a call was made.
+    fn find_candidates(&mut self) {
         // How late a test that started no later than this one has ended: bounds the search.
         let latest: Vec<Timestamp> = self
             .tests
@@ -119,12 +138,18 @@ impl Run {
                 Some(*latest)
             })
             .collect();
-        let mut any = false;
         for call in &mut self.calls {
             let before = self.tests.partition_point(|test| test.started <= call.started);
             let in_reach = (0..before).rev().take_while(|&n| latest[n] >= call.started);
             call.candidates = in_reach.filter(|&n| self.tests[n].ended >= call.started).collect();
             call.candidates.reverse();
+        }
+    }
+
+    /// True when some calls have several candidates, whose values are needed then.
+    fn mark_open(&mut self) -> bool {
+        let mut any = false;
+        for call in &self.calls {
             if let several @ [_, _, ..] = &call.candidates[..] {
                 several.iter().for_each(|&test| self.tests[test].open = true);
                 any = true;
@@ -158,11 +183,34 @@ impl Run {
         }
     }
 
+    /// What the threads say, where the clock leaves anything open.
+    fn note_threads(&mut self, observed: &Observed) {
+        if observed.is_empty() || self.calls.iter().all(|call| call.candidates.len() < 2) {
+            return;
+        }
+        let request = |test: &Test| Request { connection: test.connection, started: test.started, ended: test.ended };
+        let requests: Vec<Request> = self.tests.iter().map(request).collect();
+        let calls = self.calls.iter().map(|Call { connection, shape, started, ended, candidates, .. }| threads::Call {
+            connection: *connection,
+            shape: *shape,
+            started: *started,
+            ended: *ended,
+            candidates,
+        });
+        let said = threads::say(observed, &requests, &calls.collect::<Vec<_>>());
+        for (call, said) in self.calls.iter_mut().zip(said) {
+            if let Some(Said { of, is_certain, .. }) = said {
+                (call.candidates, call.of_thread) = (of, is_certain);
+            }
+        }
+    }
+
     fn mappings(&self) -> Vec<Mapping> {
         let owners = self.owners();
         let mut of_test: Vec<Vec<(usize, &'static str)>> = vec![Vec::new(); self.tests.len()];
         for (n, call) in self.calls.iter().enumerate() {
             match (&call.candidates[..], owners.get(&n)) {
+                ([test], _) if call.of_thread => of_test[*test].push((n, "thread")),
                 ([test], _) => of_test[*test].push((n, "window")),
                 (_, Some(owner)) => of_test[owner.test].push((n, if owner.alone { "value" } else { "candidate" })),
                 (_, None) => {}
@@ -325,6 +373,11 @@ fn margin(fits: &[(usize, Fit)]) -> i64 {
     }
 }
 
+/// The relay's number of a connection. 0: a recording of somebody else's.
+fn number(connection: &str) -> u64 {
+    connection.parse().unwrap_or_default()
+}
+
 /// Only what is answered once can belong to a test.
 fn is_claimable(mock: &Mock) -> bool {
     mock.lifetime == Lifetime::Test && mock.unreachable.is_none()
@@ -358,6 +411,7 @@ mod tests {
         let mut run = Run::default();
         records.iter().for_each(|record| run.note(record));
         run.sort();
+        run.find_candidates();
         if run.mark_open() {
             records.iter().for_each(|record| run.note_values(record));
             run.forget_language();

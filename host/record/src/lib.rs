@@ -5,7 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod attribution;
+mod observed;
 mod recorder;
+mod threads;
 mod tokens;
 
+pub use observed::{Observed, Turn};
 pub use recorder::{Recorder, Summary};

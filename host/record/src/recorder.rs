@@ -14,7 +14,7 @@ use relay::{ConnectionInfo, Direction, Exchange, Sink};
 use sha2::{Digest as _, Sha256};
 use store::{Assets, JournalHandle, Lifetime, Mock, Recording, Response, TestCase};
 
-use crate::attribution;
+use crate::{Observed, Turn, attribution};
 
 /// What a recording came to. Requests are tests, lost or still open; exchanges are mocks, lost or still open.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +53,7 @@ pub struct Recorder {
     exchanges: AtomicU64,
     connections: AtomicU64,
     unreachable: AtomicU64,
+    observed: Mutex<Observed>,
     lost: Mutex<BTreeMap<String, u64>>,
     unparsed: Mutex<BTreeMap<String, u64>>,
     /// Exchanges that may be answered any number of times and were written already.
@@ -68,6 +69,7 @@ impl Recorder {
             exchanges: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             unreachable: AtomicU64::new(0),
+            observed: Mutex::default(),
             lost: Mutex::default(),
             unparsed: Mutex::default(),
             repeated: Mutex::default(),
@@ -79,12 +81,20 @@ impl Recorder {
         (self.requests.load(Ordering::Relaxed), self.exchanges.load(Ordering::Relaxed))
     }
 
-    /// Completes the recording: mappings, files, counts. `began`: when the application was started.
+    /// Completes the recording: mappings, files, counts. `began`: when the application was started; `turns`: which threads used
+    /// which connections, by the kernel side's numbers.
     ///
     /// # Errors
     /// When files cannot be written; the journal stays, and the next command completes it.
-    pub fn finish(&self, mut recording: Recording, began: u64) -> Result<Summary, store::Error> {
-        let mappings = attribution::of_recording(&mut recording)?;
+    pub fn finish(
+        &self,
+        mut recording: Recording,
+        began: u64,
+        turns: impl IntoIterator<Item = (u64, Turn)>,
+    ) -> Result<Summary, store::Error> {
+        let mut observed = std::mem::take(&mut *lock(&self.observed));
+        observed.add(turns);
+        let mappings = attribution::of_recording(&mut recording, &observed)?;
         let finished = recording.finish(Some(began), &mappings)?;
         Ok(Summary {
             test_set: finished.set,
@@ -110,6 +120,13 @@ impl Recorder {
         let ended = responses.last().map_or(exchange.started, |response| response.at);
         let (kind, schema, class) = (exchange.protocol.clone(), exchange.schema, exchange.facts.class.clone());
         let (started, connection) = (exchange.started, exchange.connection.id.to_string());
+        if let Some(written) = exchange.written.clone() {
+            let at = match exchange.connection.direction {
+                Direction::Incoming => ended,
+                Direction::Outgoing => started,
+            };
+            lock(&self.observed).wrote(exchange.connection.id, at, written);
+        }
         match exchange.connection.direction {
             Direction::Incoming => self.journal.test(TestCase {
                 kind,
@@ -167,8 +184,9 @@ impl Recorder {
 }
 
 impl Sink for Recorder {
-    fn connected(&self, _connection: &ConnectionInfo) {
+    fn connected(&self, connection: &ConnectionInfo) {
         self.connections.fetch_add(1, Ordering::Relaxed);
+        lock(&self.observed).connected(connection.socket, connection.id);
     }
 
     fn opened(&self, connection: &ConnectionInfo) {

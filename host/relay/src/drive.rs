@@ -11,6 +11,7 @@ use std::{
 use keploy_value::Blob;
 use plugins::{Effect, Failure, Mode, Peer, Plugin, Side};
 use rustls::pki_types::ServerName;
+use socket2::SockRef;
 use tokio::{
     io::Interest,
     net::{TcpSocket, TcpStream},
@@ -85,7 +86,8 @@ pub(crate) async fn dial(
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::new(to.ip(), 0))?;
     let source = socket.local_addr()?;
-    let through = interception.let_through(source, client.unwrap_or(source))?;
+    let cookie = SockRef::from(&socket).cookie()?;
+    let through = interception.let_through(source, client.unwrap_or(source), cookie)?;
     let stream = socket.connect(to).await?;
     stream.set_nodelay(true)?;
     Ok((stream, through))

@@ -11,13 +11,14 @@ mod guest;
 mod listeners;
 mod mock;
 mod names;
+mod pieces;
 mod pump;
 mod server;
 mod stream;
 mod tap;
 mod tls;
 
-use std::{fs::File, io, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{fs::File, io, net::SocketAddr, ops::Range, pin::Pin, sync::Arc};
 
 pub use blob::BlobWriter;
 pub use drive::{Drive, DriveError, Driven};
@@ -31,17 +32,27 @@ pub use server::{Relay, Server};
 /// What the relay asks of the kernel side.
 pub trait Interception: Send + Sync + 'static {
     /// Where the connection that was accepted from `peer` was going. Each answer is given once.
-    fn origin(&self, peer: SocketAddr) -> Option<SocketAddr>;
+    fn origin(&self, peer: SocketAddr) -> Option<Origin>;
     /// Lets a connection of ours from `source` through to the application, which sees it come from `client`. Until what
-    /// it returns is dropped, which has to be before the port is free for others.
+    /// it returns is dropped, which has to be before the port is free for others. `socket` is the connection's from now on
+    /// (see [`Origin`]).
     ///
     /// # Errors
     /// When the kernel has no memory for it.
-    fn let_through(&self, source: SocketAddr, client: SocketAddr) -> io::Result<Box<dyn Send>>;
+    fn let_through(&self, source: SocketAddr, client: SocketAddr, socket: u64) -> io::Result<Box<dyn Send>>;
     /// The resolver that the application asked through this DNS slot.
     fn resolver(&self, slot: usize) -> Option<SocketAddr>;
     /// From now on, connecting to `address` fails as it did when it was recorded (see [`Sink::unreachable`]).
     fn refuse(&self, address: SocketAddr, how: &str);
+}
+
+/// What the kernel side knows of a connection of the application's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Where it was going.
+    pub address: SocketAddr,
+    /// By this number the kernel side tells of what happens on it; no other connection has it.
+    pub socket: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +68,8 @@ pub enum Direction {
 pub struct ConnectionInfo {
     /// Counted from 1 within a run.
     pub id: u64,
+    /// See [`Origin`].
+    pub socket: u64,
     pub direction: Direction,
     /// Where it was going: the application's port, or a dependency.
     pub address: SocketAddr,
@@ -86,6 +99,9 @@ pub struct Exchange {
     pub started: u64,
     /// Each response and when its last byte arrived.
     pub responses: Vec<(Vec<u8>, u64)>,
+    /// Which of the bytes that the application wrote on this connection its own part was read with: the request to a
+    /// dependency, or the end of its answer. None: that is not known.
+    pub written: Option<Range<u64>>,
 }
 
 /// What recording does with what the relay sees. Called from the workers: must not block.

@@ -102,7 +102,7 @@ async fn forward(
             let pace = tap.map_or(Pace::Free, |tap| tap.borrow().pace());
             // Tried before it is read, so that no answer to these bytes can be read before them.
             let written = if pace == Pace::Free { or_nothing(to.try_write(data))? } else { 0 };
-            let seen = tap.map_or(data.len(), |tap| tap.borrow_mut().feed(side, at, data));
+            let seen = tap.map_or(data.len(), |tap| tap.borrow_mut().feed(side, at, from.take_raw(n), data));
             let changes = tap.and_then(|tap| tap.borrow_mut().take_changes());
             writing.set(true);
             match changes {

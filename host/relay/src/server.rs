@@ -10,10 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::SockRef;
 use tokio::{net::TcpStream, task::LocalSet};
 
 use crate::{
-    Answers, Common, ConnectionInfo, Direction, Listeners, Sink, dns_server,
+    Answers, Common, ConnectionInfo, Direction, Listeners, Origin, Sink, dns_server,
     drive::{self, LetThrough},
     mock, now,
     pump::{self, Moved},
@@ -146,14 +147,14 @@ impl Drop for Active {
 }
 
 impl Shared {
-    fn connection(&self, direction: Direction, address: SocketAddr) -> Arc<ConnectionInfo> {
+    fn connection(&self, direction: Direction, Origin { address, socket }: Origin) -> Arc<ConnectionInfo> {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let host = match direction {
             Direction::Incoming => address.ip().to_string(),
             Direction::Outgoing => self.common.names.of(address.ip()),
         };
         let id = self.ids.fetch_add(1, Ordering::Relaxed) + 1;
-        Arc::new(ConnectionInfo { id, direction, address, host, tls: None })
+        Arc::new(ConnectionInfo { id, socket, direction, address, host, tls: None })
     }
 }
 
@@ -172,7 +173,8 @@ async fn incoming(shared: &Shared, client: TcpStream, peer: SocketAddr) {
     };
     match &shared.server {
         Server::Record(sink) => {
-            let info = shared.connection(Direction::Incoming, dialled);
+            let origin = Origin { address: dialled, socket: SockRef::from(&app).cookie().unwrap_or_default() };
+            let info = shared.connection(Direction::Incoming, origin);
             record(shared, sink, info, client, app, &ToApplication { shared, dialled, peer }).await;
         }
         // Somebody else's request, not a test: it gets its answer and is no business of ours.
@@ -190,8 +192,9 @@ async fn outgoing(shared: &Shared, app: TcpStream, peer: SocketAddr) {
         return reset(&app);
     };
     let _ = app.set_nodelay(true);
-    if origin.port() == 53 {
-        return dns_server::serve_tcp(app, origin, &shared.common, &shared.server).await;
+    let address = origin.address;
+    if address.port() == 53 {
+        return dns_server::serve_tcp(app, address, &shared.common, &shared.server).await;
     }
     let info = shared.connection(Direction::Outgoing, origin);
     let sink = match &shared.server {
@@ -199,10 +202,10 @@ async fn outgoing(shared: &Shared, app: TcpStream, peer: SocketAddr) {
         Server::Replay(answers) => return mock::serve(app, info, &shared.common, &**answers).await,
     };
     let started = now();
-    match TcpStream::connect(origin).await {
+    match TcpStream::connect(address).await {
         Ok(upstream) => {
             let _ = upstream.set_nodelay(true);
-            record(shared, sink, info, app, upstream, &ToUpstream(origin)).await;
+            record(shared, sink, info, app, upstream, &ToUpstream(address)).await;
         }
         Err(error) => {
             sink.unreachable(&info, started, how(&error));

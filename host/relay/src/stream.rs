@@ -25,6 +25,8 @@ pub(crate) struct TlsStream {
     session: RefCell<Connection>,
     /// The other side's end came without a word (`close_notify`): it is passed on so.
     cut: Cell<bool>,
+    /// Bytes read from the socket that nobody has asked for yet: see [`Stream::take_raw`].
+    raw: Cell<u64>,
 }
 
 impl Stream {
@@ -52,6 +54,15 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket.try_read(buffer),
             Self::Tls(tls) => tls.try_read(buffer),
+        }
+    }
+
+    /// How many bytes were read from the socket, TLS's own included, since this was last asked; `read`: what [`Self::try_read`]
+    /// has just returned.
+    pub fn take_raw(&self, read: usize) -> u64 {
+        match self {
+            Self::Plain(_) => read as u64,
+            Self::Tls(tls) => tls.raw.take(),
         }
     }
 
@@ -141,7 +152,8 @@ impl TlsStream {
     /// # Errors
     /// When the handshake fails; the peer has been told why.
     pub async fn shake_hands(socket: TcpStream, session: impl Into<Connection>) -> io::Result<Self> {
-        let stream = Self { socket, session: RefCell::new(session.into()), cut: Cell::new(false) };
+        let (session, cut, raw) = (RefCell::new(session.into()), Cell::new(false), Cell::new(0));
+        let stream = Self { socket, session, cut, raw };
         loop {
             stream.flush().await?;
             if !stream.session.borrow().is_handshaking() {
@@ -158,6 +170,11 @@ impl TlsStream {
                 }
             }
         }
+    }
+
+    /// So many more bytes were read from the socket before the handshake was taken over.
+    pub fn add_raw(&self, bytes: u64) {
+        self.raw.set(self.raw.get() + bytes);
     }
 
     /// What the handshake came to.
@@ -188,6 +205,7 @@ impl TlsStream {
     fn read_records(&self) -> io::Result<usize> {
         let mut session = self.session.borrow_mut();
         let n = session.read_tls(&mut Below(&self.socket))?;
+        self.raw.set(self.raw.get() + n as u64);
         let processed = session.process_new_packets();
         // Answers to what TLS itself asked; what does not fit now goes with the next bytes.
         if session.wants_write() {

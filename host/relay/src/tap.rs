@@ -13,6 +13,7 @@ use plugins::{Detected, Effect, Facts, Failure, Fault, Mode, Pace, Peer, Plugin,
 use crate::{
     Common, ConnectionInfo, Direction, Exchange, Sink,
     guest::{Guest, MakeBlob},
+    pieces::Pieces,
     tls,
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Tap {
     sink: Arc<dyn Sink>,
     state: State,
     pace: Pace,
+    /// What the application wrote.
+    pieces: Pieces,
     ended: [bool; 2],
     /// The next bytes of both sides are a TLS handshake.
     tls: bool,
@@ -72,6 +75,7 @@ struct Pending {
     facts: Facts,
     started: u64,
     responses: Vec<(Vec<u8>, u64)>,
+    written: Option<Range<u64>>,
 }
 
 impl Tap {
@@ -83,6 +87,7 @@ impl Tap {
             state: State::Detecting(Vec::new()),
             // A handshake must not go on before it is known to be one, nor anything before a parser that says so.
             pace: Pace::Lockstep,
+            pieces: Pieces::default(),
             ended: [false; 2],
             tls: false,
             encrypted: false,
@@ -97,13 +102,25 @@ impl Tap {
     }
 
     /// Returns how many of the bytes may go on: all, unless TLS begins in them.
-    pub fn feed(&mut self, from: Side, at: u64, data: &[u8]) -> usize {
+    /// `raw`: how many bytes of the wire they were.
+    pub fn feed(&mut self, from: Side, at: u64, raw: u64, data: &[u8]) -> usize {
         let mut seen = data.len();
+        if from == self.application() && !matches!(self.state, State::Blind) {
+            self.pieces.note(at, raw);
+        }
         self.guarded(|tap| {
             seen = tap.try_feed(from, at, data)?;
             Ok(())
         });
         if self.tls { seen } else { data.len() }
+    }
+
+    /// On which side is the application?
+    fn application(&self) -> Side {
+        match self.info.direction {
+            Direction::Incoming => Side::Server,
+            Direction::Outgoing => Side::Client,
+        }
     }
 
     /// Was anything said, TLS aside?
@@ -297,16 +314,23 @@ impl Tap {
             match effect {
                 Effect::Open { exchange, request, facts, at } => {
                     let request = reading.guest.complete(request)?;
-                    reading.pending.insert(exchange, Pending { request, facts, started: at, responses: Vec::new() });
+                    let mut pending = Pending { request, facts, started: at, responses: Vec::new(), written: None };
+                    if self.info.direction == Direction::Outgoing {
+                        pending.written = self.pieces.read_at(at);
+                    }
+                    reading.pending.insert(exchange, pending);
                     self.sink.opened(&self.info);
                 }
                 Effect::Reply { exchange, response, at } => {
                     let response = reading.guest.complete(response)?;
                     let pending = reading.pending.get_mut(&exchange).ok_or_else(|| not_open(exchange))?;
                     pending.responses.push((response, at));
+                    if self.info.direction == Direction::Incoming {
+                        pending.written = self.pieces.read_at(at);
+                    }
                 }
                 Effect::Close { exchange } => {
-                    let Pending { request, facts, started, responses } =
+                    let Pending { request, facts, started, responses, written } =
                         reading.pending.remove(&exchange).ok_or_else(|| not_open(exchange))?;
                     self.sink.exchange(Exchange {
                         connection: self.info.clone(),
@@ -316,6 +340,7 @@ impl Tap {
                         request,
                         started,
                         responses,
+                        written,
                     });
                 }
                 Effect::Abandon { exchange, reason } => {

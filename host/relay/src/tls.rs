@@ -57,6 +57,8 @@ pub(crate) struct Hello {
     /// All that was read, and how much of it the acceptor has seen.
     raw: Vec<u8>,
     seen: usize,
+    /// What was read before we began.
+    given: usize,
 }
 
 /// Are these the first bytes of a client that begins with TLS?
@@ -78,7 +80,7 @@ impl Hello {
     /// # Errors
     /// What was read, and why it is no handshake that we can take part in.
     pub async fn read(client: &TcpStream, mut raw: Vec<u8>) -> Result<Self, (Vec<u8>, String)> {
-        let (mut acceptor, mut seen) = (Acceptor::default(), 0);
+        let (mut acceptor, mut seen, given) = (Acceptor::default(), 0, raw.len());
         loop {
             while seen < raw.len() {
                 match acceptor.read_tls(&mut &raw[seen..]) {
@@ -86,7 +88,7 @@ impl Hello {
                     Err(error) => return Err((raw, error.to_string())),
                 }
                 match acceptor.accept() {
-                    Ok(Some(accepted)) => return Ok(Self::of(accepted, raw, seen)),
+                    Ok(Some(accepted)) => return Ok(Self::of(accepted, raw, seen, given)),
                     Ok(None) => {}
                     Err((error, _)) => return Err((raw, format!("its first message cannot be read: {error}"))),
                 }
@@ -104,11 +106,11 @@ impl Hello {
         }
     }
 
-    fn of(accepted: Accepted, raw: Vec<u8>, seen: usize) -> Self {
+    fn of(accepted: Accepted, raw: Vec<u8>, seen: usize, given: usize) -> Self {
         let hello = accepted.client_hello();
         let name = hello.server_name().map(str::to_owned);
         let alpn = hello.alpn().map(|names| names.map(<[u8]>::to_vec).collect()).unwrap_or_default();
-        Self { accepted, name, alpn, raw, seen }
+        Self { accepted, name, alpn, raw, seen, given }
     }
 
     /// What the client offered to speak.
@@ -135,7 +137,9 @@ impl Hello {
             session.read_tls(&mut rest)?;
             session.process_new_packets().map_err(io::Error::other)?;
         }
-        TlsStream::shake_hands(client, session).await
+        let stream = TlsStream::shake_hands(client, session).await?;
+        stream.add_raw((self.raw.len() - self.given) as u64);
+        Ok(stream)
     }
 }
 

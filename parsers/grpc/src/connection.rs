@@ -53,7 +53,7 @@ impl Connection for GrpcConnection {
         match (&mut self.place, from) {
             (Place::Record(record), _) => record.end(host, from, at),
             (Place::Mock(mock), Side::Client) => mock.end(host),
-            (Place::Drive(drive), Side::Server) => drive.end(host),
+            (Place::Drive(drive), Side::Server) => drive.end(host, at),
             (Place::Mock(_), Side::Server) | (Place::Drive(_), Side::Client) => {}
         }
         Ok(())

@@ -89,6 +89,15 @@ pub fn response(half: &Half, messages: &[Payload], with_head: bool, codec: Codec
     document.into()
 }
 
+/// What a server has said that will never say all.
+pub fn unfinished(half: &Half, messages: &[Payload], with_head: bool, codec: Codec<'_>) -> Value {
+    let mut response = response(half, messages, with_head, codec);
+    if let Some(response) = response.as_map_mut() {
+        response.insert("unfinished", true);
+    }
+    response
+}
+
 /// The fields of a document's `headers`.
 ///
 /// # Errors

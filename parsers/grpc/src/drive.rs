@@ -17,6 +17,8 @@ pub struct Drive {
     calls: BTreeMap<StreamId, Call>,
     /// Of calls in several turns: the recorded stream, and ours.
     streams: BTreeMap<u32, StreamId>,
+    /// When the application last said something.
+    heard_at: Instant,
 }
 
 struct Call {
@@ -29,7 +31,13 @@ struct Call {
 
 impl Drive {
     pub fn new(types: Rc<Types>) -> Self {
-        Self { types, endpoint: Endpoint::new(Role::Client), calls: BTreeMap::new(), streams: BTreeMap::new() }
+        Self {
+            types,
+            endpoint: Endpoint::new(Role::Client),
+            calls: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            heard_at: 0,
+        }
     }
 
     pub fn send(&mut self, host: &mut dyn Session, exchange: Exchange, request: &Value) -> Result<(), Fault> {
@@ -70,17 +78,25 @@ impl Drive {
     }
 
     fn next_turn(&mut self, host: &mut dyn Session, exchange: Exchange, turn: Turn) -> Result<StreamId, String> {
+        let at = self.heard_at;
         let stream = self.streams.get(&turn.stream).copied().ok_or_else(|| {
             format!("turn {} of a call whose first turn was not sent on this connection", turn.number)
         })?;
         if let Some(call) = self.calls.get_mut(&stream) {
-            host.close(std::mem::replace(&mut call.exchange, exchange));
+            let last = std::mem::replace(&mut call.exchange, exchange);
+            if call.server.head.is_some() && !call.head_is_said {
+                let codec = Codec::of(host, &self.types, Some(&call.head));
+                host.reply(last, document::response(&call.server, &[], true, codec), at);
+                call.head_is_said = true;
+            }
+            host.close(last);
             call.has_more = turn.has_more;
         }
         Ok(stream)
     }
 
     pub fn feed(&mut self, host: &mut dyn Session, at: Instant, data: &[u8]) -> Result<(), Fault> {
+        self.heard_at = at;
         self.endpoint.feed(at, data);
         while let Some((_, said)) = self.endpoint.next_said() {
             self.take(host, at, said);
@@ -93,9 +109,19 @@ impl Drive {
     }
 
     /// The application has closed the connection.
-    pub fn end(&mut self, host: &mut dyn Session) {
-        for call in std::mem::take(&mut self.calls).into_values() {
-            host.abandon(call.exchange, "the connection ended before the answer did");
+    pub fn end(&mut self, host: &mut dyn Session, at: Instant) {
+        for mut call in std::mem::take(&mut self.calls).into_values() {
+            if !call.server.has_said_something() {
+                host.abandon(call.exchange, "the connection ended before the answer did");
+                continue;
+            }
+            let messages = call.server.take();
+            if !call.head_is_said || !messages.is_empty() {
+                let codec = Codec::of(host, &self.types, Some(&call.head));
+                let response = document::unfinished(&call.server, &messages, !call.head_is_said, codec);
+                host.reply(call.exchange, response, at);
+            }
+            host.close(call.exchange);
         }
     }
 

@@ -42,8 +42,8 @@ struct Call {
     /// It was asked whether the client has said all, and it may have, in more than one turn.
     tried_whole: bool,
     is_asking: bool,
-    /// All that the client says was answered, though perhaps with nothing.
-    is_over: bool,
+    /// It went away, and why.
+    cancelled: Option<Code>,
 }
 
 struct Asked {
@@ -59,8 +59,6 @@ enum Question {
     Turn,
     /// Is this all that it says?
     Whole { is_certain: bool },
-    /// It went away.
-    Cancelled,
 }
 
 impl Mock {
@@ -79,7 +77,7 @@ impl Mock {
         self.endpoint.feed(at, data);
         let mut touched = BTreeSet::new();
         while let Some((began, said)) = self.endpoint.next_said() {
-            touched.extend(self.take(host, began, said));
+            touched.extend(self.take(began, said));
         }
         // What came together was meant together, mostly: that spares questions.
         touched.into_iter().for_each(|stream| self.ask(host, stream));
@@ -92,22 +90,25 @@ impl Mock {
     }
 
     pub fn answer(&mut self, host: &mut dyn Session, exchange: Exchange, responses: &[Value]) -> Result<(), Fault> {
-        let Some(Asked { stream, messages, what }) = self.asked.remove(&exchange) else { return Ok(()) };
-        if let Some(call) = self.calls.get_mut(&stream) {
+        if let Some(Asked { stream, messages, what }) = self.asked.remove(&exchange)
+            && let Some(call) = self.calls.get_mut(&stream)
+        {
             call.is_asking = false;
             call.client.messages.drain(..messages);
             call.tried = None;
             call.turns += 1;
-            call.is_over = what != Question::Turn;
+            let is_turn = what == Question::Turn;
             let codec = Codec::of(host, &self.types, call.client.head.as_ref());
             for response in responses {
-                let outcome = answer::write(&mut self.endpoint, stream, response, what == Question::Turn, codec);
+                let outcome = answer::write(&mut self.endpoint, stream, response, is_turn, codec);
                 outcome.map_err(|why| Fault::new("bad-response", why))?;
             }
-            if !self.endpoint.may_send(stream) {
+            // One that went away would have said the rest, too.
+            if is_turn && (self.endpoint.may_send(stream) || call.cancelled.is_some()) {
+                self.ask(host, stream);
+            } else {
                 self.calls.remove(&stream);
             }
-            self.ask(host, stream);
         }
         self.flush(host);
         Ok(())
@@ -135,7 +136,7 @@ impl Mock {
     }
 
     /// Returns the stream, if there is something to ask of it.
-    fn take(&mut self, host: &mut dyn Session, began: Instant, said: Incoming) -> Option<StreamId> {
+    fn take(&mut self, began: Instant, said: Incoming) -> Option<StreamId> {
         let (Incoming::Headers { stream, .. } | Incoming::Data { stream, .. } | Incoming::Reset { stream, .. }) = said;
         match said {
             Incoming::Headers { fields, end, .. } => {
@@ -147,7 +148,7 @@ impl Mock {
                     self.endpoint.reset(stream, Code::PROTOCOL_ERROR);
                 }
             }
-            Incoming::Reset { code, .. } => self.cancelled(host, stream, code),
+            Incoming::Reset { code, .. } => self.calls.get_mut(&stream)?.cancelled = Some(code),
         }
         Some(stream)
     }
@@ -155,12 +156,12 @@ impl Mock {
     /// Asks what the recording has for a call, if there is something new to ask.
     fn ask(&mut self, host: &mut dyn Session, stream: StreamId) {
         let Some(call) = self.calls.get_mut(&stream) else { return };
-        if call.is_asking || call.is_over {
+        if call.is_asking {
             return;
         }
         let all = call.client.messages.len();
         let next = call.tried.map_or(usize::from(call.turns > 0), |tried| tried + 1);
-        let is_done = call.client.end == Some(End::Whole);
+        let is_done = call.client.end == Some(End::Whole) || call.cancelled.is_some();
         let one_way = call.turns == 0 && all <= 1;
         let (messages, what) = if is_done && (one_way || !call.tried_whole) {
             call.tried_whole = true;
@@ -186,21 +187,6 @@ impl Mock {
         self.asked.insert(exchange, Asked { stream, messages, what });
     }
 
-    fn cancelled(&mut self, host: &mut dyn Session, stream: StreamId, code: Code) {
-        let Some(call) = self.calls.remove(&stream) else { return };
-        if call.client.end.is_none() {
-            let messages = call.client.messages.len();
-            let codec = Codec::of(host, &self.types, call.client.head.as_ref());
-            let mut document = call.document(stream, messages, false, codec);
-            if let Some(document) = document.as_map_mut() {
-                document.insert("cancelled", code.to_string());
-            }
-            let facts = facts::of(&document);
-            let exchange = host.open(document, facts, call.began);
-            self.asked.insert(exchange, Asked { stream, messages, what: Question::Cancelled });
-        }
-    }
-
     /// Sends what is due.
     fn flush(&mut self, host: &mut dyn Session) {
         let out = self.endpoint.take_output();
@@ -220,13 +206,17 @@ impl Mock {
 impl Call {
     fn new(began: Instant) -> Self {
         let client = Half::default();
-        Self { began, client, turns: 0, tried: None, tried_whole: false, is_asking: false, is_over: false }
+        Self { began, client, turns: 0, tried: None, tried_whole: false, is_asking: false, cancelled: None }
     }
 
     fn document(&self, stream: StreamId, messages: usize, has_more: bool, codec: Codec<'_>) -> Value {
         let number = if self.turns > 0 || has_more { self.turns + 1 } else { 0 };
         let said = self.client.messages.get(..messages).unwrap_or_default();
         let head = self.client.head.clone().unwrap_or_default();
-        document::request(&head, said, Turn { number, stream, has_more }, codec).into()
+        let mut document = document::request(&head, said, Turn { number, stream, has_more }, codec);
+        if let Some(code) = self.cancelled.filter(|_| !has_more && self.client.end.is_none()) {
+            document.insert("cancelled", code.to_string());
+        }
+        document.into()
     }
 }

@@ -82,7 +82,7 @@ impl Record {
                 let call = self.calls.entry(stream).or_insert_with(|| Call::new(self.types.clone(), began, stream));
                 call.client.headers(fields, end);
                 if end {
-                    call.client_is_done(host);
+                    call.client_is_done(host, began);
                 }
             }
             Event::Data { stream, data, end, .. } => {
@@ -93,7 +93,7 @@ impl Record {
                     Err(fault) => call.lose(host, &fault.message),
                 }
                 if end {
-                    call.client_is_done(host);
+                    call.client_is_done(host, began);
                 }
             }
             Event::Reset { stream, code } => {
@@ -114,6 +114,10 @@ impl Record {
                     return;
                 }
                 call.server.headers(fields, end);
+                if !end && call.client.end.is_none() {
+                    // The client may wait for just this.
+                    call.open_turn(host);
+                }
                 stream
             }
             Event::Data { stream, data, end, .. } => {
@@ -152,20 +156,20 @@ impl Call {
     }
 
     /// The client says more after it has heard something.
-    fn next_turn(&mut self, host: &mut dyn Session, began: Instant) {
+    fn next_turn(&mut self, host: &mut dyn Session, at: Instant) {
         if let Some(exchange) = self.exchange.take() {
+            if self.server.head.is_some() && !self.head_is_said {
+                self.reply(host, exchange, &[], at);
+            }
             host.close(exchange);
             self.turn.number += 1;
-            self.began = began;
+            self.began = at;
         }
     }
 
     /// The client has said all.
-    fn client_is_done(&mut self, host: &mut dyn Session) {
-        if let Some(exchange) = self.exchange.take() {
-            host.close(exchange);
-            self.turn.number += 1;
-        }
+    fn client_is_done(&mut self, host: &mut dyn Session, at: Instant) {
+        self.next_turn(host, at);
         self.turn.has_more = false;
         self.open(host, None);
     }
@@ -238,10 +242,7 @@ impl Call {
             return;
         }
         if self.client.end.is_none() {
-            if let Some(exchange) = self.exchange.take() {
-                host.close(exchange);
-                self.turn.number += 1;
-            }
+            self.next_turn(host, at);
             self.turn.has_more = false;
             self.open(host, Some(code));
         }
@@ -256,10 +257,7 @@ impl Call {
             return;
         }
         let messages = self.server.take();
-        let mut response = document::response(&self.server, &messages, !self.head_is_said, self.codec(host));
-        if let Some(response) = response.as_map_mut() {
-            response.insert("unfinished", true);
-        }
+        let response = document::unfinished(&self.server, &messages, !self.head_is_said, self.codec(host));
         host.reply(exchange, response, at);
     }
 

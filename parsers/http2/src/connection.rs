@@ -38,7 +38,7 @@ impl Connection for Http2Connection {
         match (&mut self.0, from) {
             (Place::Record(record), _) => record.end(host, from, at),
             (Place::Mock(mock), Side::Client) => mock.end(host),
-            (Place::Drive(drive), Side::Server) => drive.end(host),
+            (Place::Drive(drive), Side::Server) => drive.end(host, at),
             (Place::Mock(_), Side::Server) | (Place::Drive(_), Side::Client) => {}
         }
         Ok(())

@@ -42,9 +42,14 @@ impl Drive {
     }
 
     /// The application has closed the connection.
-    pub fn end(&mut self, host: &mut dyn Session) {
-        for (exchange, _) in std::mem::take(&mut self.asked).into_values() {
-            host.abandon(exchange, "the connection ended before the answer did");
+    pub fn end(&mut self, host: &mut dyn Session, at: Instant) {
+        for (exchange, response) in std::mem::take(&mut self.asked).into_values() {
+            if response.head.is_some() {
+                host.reply(exchange, document::response(&response, host), at);
+                host.close(exchange);
+            } else {
+                host.abandon(exchange, "the connection ended before the answer did");
+            }
         }
     }
 

@@ -115,10 +115,11 @@ impl Record {
             }
             Event::Reset { stream, code } => {
                 let Some(known) = self.streams.get_mut(&stream) else { return };
-                // After the whole answer it says that the rest of the request is not wanted.
                 known.response.end.get_or_insert(End::Reset(code));
-                known.request.end.get_or_insert(End::Whole);
                 if known.exchange.is_none() {
+                    known
+                        .lost
+                        .get_or_insert_with(|| "the server stopped the request before it was complete".to_owned());
                     known.open(host);
                 }
                 stream

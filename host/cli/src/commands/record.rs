@@ -1,6 +1,7 @@
 //! `keploy record`
 use std::{path::Path, sync::Arc, time::Duration};
 
+use intercept::Turns;
 use record::{Recorder, Summary};
 use relay::Server;
 use replay::lesson::Learned;
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     let runtime = stage::runtime()?;
     let began = relay::now();
     let ended = runtime.block_on(async {
-        let stage = Stage::set(plan, Server::Record(recorder.clone()))?;
+        let mut stage = Stage::set(plan, Server::Record(recorder.clone()))?;
         style::say(format!("recording into {}; Ctrl-C ends", recording.directory().display()));
         let ended = until_the_end(&stage, &recorder, timer).await;
         // Connections end with the application; what they held is complete then.
@@ -66,9 +67,19 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
             style::say(format!("{} connections did not end with the application", stage.relay.active()));
         }
         stage.say_uncaught("not recorded, passed on");
-        Ok::<_, Failure>(ended)
+        Ok::<_, Failure>((ended, stage.turns.take().map(Turns::finish)))
     });
-    let summary = recorder.finish(recording, began);
+    let (ended, turns) = match ended {
+        Ok((ended, turns)) => (Ok(ended), turns.unwrap_or_default()),
+        Err(failure) => (Err(failure), Default::default()),
+    };
+    let (turns, missed) = turns;
+    tracing::debug!("{} turns of threads, {missed} missed", turns.len());
+    let turns = turns.into_iter().map(|turn| {
+        let intercept::Turn { at, socket, offset, process, thread, wrote } = turn;
+        (socket, record::Turn { at, offset, process, thread, wrote })
+    });
+    let summary = recorder.finish(recording, began, turns);
     let (ended, summary) = (ended?, summary?);
     print(&summary);
     let by_user = matches!(ended, Ended::ByUser);

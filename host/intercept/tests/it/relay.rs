@@ -74,7 +74,7 @@ impl Relay {
         for listener in &self.egress {
             let (kernel, origins) = (kernel.clone(), self.origins.clone());
             serve(listener, move |mut app, peer| {
-                let origin = kernel.take_origin(peer);
+                let origin = kernel.take_origin(peer).map(|origin| origin.address);
                 origins.lock().expect("no holder panics").push(origin);
                 app.write_all(origin.map_or("nowhere\n".into(), |origin| format!("{origin}\n")).as_bytes())
             });
@@ -118,7 +118,7 @@ fn pass_on(kernel: &Kernel, client: &TcpStream, peer: SocketAddr) -> io::Result<
     socket.set_reuse_address(true)?;
     socket.bind(&SocketAddr::new(dialled.ip(), 0).into())?;
     let source = socket.local_addr()?.as_socket().expect("an internet address");
-    let _through = kernel.let_through(source, peer)?;
+    let _through = kernel.let_through(source, peer, socket.cookie()?)?;
     socket.connect(&dialled.into())?;
     let application = TcpStream::from(socket);
     let (from, to) = (client.try_clone()?, application.try_clone()?);

@@ -146,7 +146,7 @@ fn decimals_are_written_as_the_standard_says() {
 #[test]
 fn dates_come_back() {
     let day = 24 * 60 * 60 * 1000;
-    for since_1970 in (0..3_000_000).map(|day_number| day_number * day + day_number % day) {
+    for since_1970 in (0..3_000_000).step_by(13).map(|day_number| day_number * day + day_number % day) {
         match date::shown(since_1970) {
             Some(text) => assert_eq!(date::read(&text), Some(since_1970), "{text}"),
             None => assert!(since_1970 > 253_402_300_799_999, "{since_1970}"),

@@ -1,0 +1,3 @@
+//! The parser from outside.
+mod transcripts;
+mod waiting;

@@ -1,0 +1,44 @@
+//! Calls that were given up: there is nothing to drive, so they are in no transcript.
+use keploy_sdk::{
+    Connection, Mode, Parser, Peer, Side, Value,
+    testing::{Effect, Recorder},
+};
+use parser_grpc::Grpc;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+/// POST to `/a/b`, and an empty message.
+const CALL: &[u8] =
+    b"\x00\x00\x08\x01\x04\x00\x00\x00\x01\x83\x86\x04\x04/a/b\x00\x00\x05\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00";
+const CANCEL: &[u8] = b"\x00\x00\x04\x03\x00\x00\x00\x00\x01\x00\x00\x00\x08";
+
+fn connection(mode: Mode) -> <Grpc as Parser>::Connection {
+    Connection::new(mode, Peer::default(), Value::Null)
+}
+
+fn fed(connection: &mut <Grpc as Parser>::Connection, bytes: &[u8]) -> Vec<Effect> {
+    let mut host = Recorder::new();
+    connection.feed(&mut host, Side::Client, 0, 1, bytes).expect("this is gRPC");
+    host.take()
+}
+
+#[test]
+fn a_call_that_nobody_answered_is_recorded_without_an_answer() {
+    let effects = fed(&mut connection(Mode::Record), &[PREFACE, CALL, CANCEL].concat());
+    assert!(matches!(effects.as_slice(), [Effect::Open { .. }, Effect::Close { .. }]), "{effects:?}");
+}
+
+#[test]
+fn such_a_call_is_asked_about_once_even_when_it_is_given_up_at_once() {
+    for pieces in [vec![[PREFACE, CALL, CANCEL].concat()], vec![[PREFACE, CALL].concat(), CANCEL.to_vec()]] {
+        let mut mock = connection(Mode::Mock);
+        let effects: Vec<Effect> = pieces.iter().flat_map(|piece| fed(&mut mock, piece)).collect();
+        let asked: Vec<u64> = effects
+            .iter()
+            .filter_map(|effect| if let Effect::Open { exchange, .. } = effect { Some(*exchange) } else { None })
+            .collect();
+        let [exchange] = asked.as_slice() else { panic!("{effects:?}") };
+        let mut host = Recorder::new();
+        mock.answer(&mut host, *exchange, Vec::new()).expect("nothing is an answer, too");
+        assert_eq!(host.take(), [], "there is nobody to tell");
+    }
+}

@@ -1,0 +1,2 @@
+//! The parser from outside.
+mod transcripts;
