@@ -110,7 +110,8 @@ impl Replaying {
             Why::Judge => (false, 0),
             Why::Learn { ahead } => (true, u64::try_from(ahead.as_nanos()).unwrap_or_default()),
         };
-        let settings = Settings { api_timeout: self.api_timeout, noise, ignore_ordering: false, parallel: self.parallel, learns };
+        let settings =
+            Settings { api_timeout: self.api_timeout, noise, ignore_ordering: false, parallel: self.parallel, learns };
         let assets = store::Assets::new(&set.directory, None);
         let replay = Replay::prepare(set, &self.registry, assets, settings).map_err(|error| match error {
             PrepareError::ParserMissing { .. } => Failure::new(Code::ParserMissing, error),

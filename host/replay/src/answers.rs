@@ -185,7 +185,8 @@ impl Answers for Handle {
     }
 
     fn answer(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value, _at: u64) -> Answer {
-        let Looked { found, test, request, destination, at } = self.0.find(connection, protocol, &facts.class, &request);
+        let Looked { found, test, request, destination, at } =
+            self.0.find(connection, protocol, &facts.class, &request);
         if let Some(call) = found {
             self.0.claimed.notify_one();
             let Some(held) = self.0.held(call) else { return Answer::Recorded(self.0.recorded(call)) };

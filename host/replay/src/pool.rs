@@ -287,7 +287,8 @@ impl Pool {
     fn asker(&self, equal: &[usize], class: &str) -> Option<usize> {
         let [_, _, ..] = self.running[..] else { return self.running.first().copied() };
         let free = |call: &&usize| self.calls[**call].claimed_by.is_none();
-        let has_equal = |test: &&usize| self.of_test[**test].iter().filter(free).any(|n| equal.binary_search(n).is_ok());
+        let has_equal =
+            |test: &&usize| self.of_test[**test].iter().filter(free).any(|n| equal.binary_search(n).is_ok());
         let is_of_class = |call: &usize| self.calls[*call].mock.class == class;
         let has_of_class = |test: &&usize| self.of_test[**test].iter().filter(free).any(is_of_class);
         let running = || self.running.iter();
@@ -336,7 +337,8 @@ impl Pool {
             return Some(Fit::default());
         }
         // What comes round again has other values each time.
-        let mut trial = if recorded.claimed_by.is_some() { Trial::free() } else { Trial::new(&self.bindings) };
+        let known = &self.bindings;
+        let mut trial = if recorded.claimed_by.is_some() { Trial::free_of(known) } else { Trial::new(known) };
         let (class, documents) = ((asked.protocol, asked.class), (&recorded.request, asked.request));
         let compared = forms.compare_requests(class, documents, self.moment(recorded, asked), &mut trial);
         let bindings = trial.into_new();

@@ -21,10 +21,12 @@ mod model;
 mod names;
 mod recording;
 mod report;
+mod secrets;
 mod time;
 
+pub use ::secrets::{Rules as SecretRules, Vault};
 pub use assets::{Assets, BlobWriter};
-pub use config::{Config, ConfigError, GlobalNoise, NoiseOf, RecordConfig, TestConfig, UpstreamTls};
+pub use config::{Config, ConfigError, GlobalNoise, NoiseOf, RecordConfig, SecretsConfig, TestConfig, UpstreamTls};
 pub use error::Error;
 pub use files::Owner;
 pub use layout::{Project, RunDir};

@@ -26,10 +26,7 @@ use Lifetime::{Session, Test};
 fn a_test_gets_its_own_in_order_and_each_once() {
     let mut pool = pool(&[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[0])], 2);
     pool.begin(0..1);
-    assert_eq!(
-        [ask(&mut pool, "GET a"), ask(&mut pool, "GET a"), ask(&mut pool, "GET a")],
-        [Some(0), Some(2), None]
-    );
+    assert_eq!([ask(&mut pool, "GET a"), ask(&mut pool, "GET a"), ask(&mut pool, "GET a")], [Some(0), Some(2), None]);
     pool.begin(1..2);
     assert_eq!([ask(&mut pool, "GET a"), ask(&mut pool, "GET b")], [Some(1), None]);
 }
@@ -51,8 +48,7 @@ fn background_calls_come_round_and_cost_no_test_anything() {
 
 #[test]
 fn a_crowd_shares_what_it_has_and_others_do_not() {
-    let calls: &[(&str, Lifetime, &[usize])] =
-        &[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[2])];
+    let calls: &[(&str, Lifetime, &[usize])] = &[("GET a", Test, &[0]), ("GET a", Test, &[1]), ("GET a", Test, &[2])];
     let mut pool = pool(calls, 3);
     for (test, crowd) in [Some(1), Some(1), None].into_iter().enumerate() {
         let window = TestCase { started: test as u64, ended: test as u64, ..TestCase::default() };
@@ -87,7 +83,11 @@ fn tests_run_together_that_did_and_whose_calls_can_be_told_apart() {
     for (test, window) in [(0, 9), (1, 9), (2, 9), (3, 9), (20, 29)].into_iter().enumerate() {
         pool.place(test, &TestCase { started: window.0, ended: window.1, ..TestCase::default() }, None);
     }
-    assert_eq!([pool.together(0, 1), pool.together(0, 2), pool.together(0, 8)], [1, 2, 3], "the fourth asks for b, too");
+    assert_eq!(
+        [pool.together(0, 1), pool.together(0, 2), pool.together(0, 8)],
+        [1, 2, 3],
+        "the fourth asks for b, too"
+    );
     assert_eq!(pool.together(3, 8), 1, "the fifth came later");
     pool.begin(0..3);
     assert_eq!(["GET c", "GET a", "GET b"].map(|request| ask(&mut pool, request)), [Some(2), Some(0), Some(1)]);
