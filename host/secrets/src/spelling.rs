@@ -1,4 +1,4 @@
-//! One value, spelled as JSON and URLs have it.
+//! One value, spelled as JSON, URLs and the names of tests have it.
 use std::borrow::Cow;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -6,10 +6,12 @@ pub(crate) enum Spelling {
     Plain,
     Json,
     Url,
+    /// Small letters and digits, with dashes between.
+    Slug,
 }
 
 impl Spelling {
-    pub const ALL: [Self; 3] = [Self::Plain, Self::Json, Self::Url];
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Json, Self::Url, Self::Slug];
 
     /// What a placeholder has at its end where the value was spelled so.
     pub fn mark(self) -> &'static str {
@@ -17,6 +19,7 @@ impl Spelling {
             Self::Plain => "",
             Self::Json => "-json",
             Self::Url => "-url",
+            Self::Slug => "-slug",
         }
     }
 
@@ -25,6 +28,7 @@ impl Spelling {
             Self::Plain => Cow::Borrowed(value),
             Self::Json => json(value),
             Self::Url => url(value),
+            Self::Slug => Cow::Owned(slug(value)),
         }
     }
 
@@ -34,6 +38,8 @@ impl Spelling {
             Self::Plain => spelled.to_owned(),
             Self::Json => serde_json::from_str(&format!("\"{spelled}\"")).ok()?,
             Self::Url => unescaped(spelled)?,
+            // There is no way back.
+            Self::Slug => return None,
         };
         (self.write(&value) == spelled).then_some(value)
     }
@@ -52,6 +58,11 @@ fn url(value: &str) -> Cow<'_, str> {
     }
     let spell = |byte: u8| if stays(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     Cow::Owned(value.bytes().map(spell).collect())
+}
+
+fn slug(value: &str) -> String {
+    let words = value.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
 fn unescaped(spelled: &str) -> Option<String> {

@@ -198,6 +198,13 @@ fn without_values_there_are_stand_ins() {
 }
 
 #[test]
+fn a_tests_name_has_it_in_small_letters() {
+    let mut vault = Vault::default();
+    let name = vault.place("token", "AbC-dEf_12", None, "");
+    assert_eq!(vault.hidden("get-reset-abc-def-12-1"), Some(format!("get-reset-{name}-slug-1")));
+}
+
+#[test]
 fn keploys_templates() {
     let vault = Vault::new([Entry { name: "Test2_Token".into(), value: Some("abc".into()), ..Entry::default() }]);
     let mut document = Value::from("Bearer {{string .secret.Test2_Token }}, {{ .secret.Lost }}");

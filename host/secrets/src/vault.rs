@@ -141,9 +141,16 @@ impl Vault {
             return None;
         }
         let search = self.hiding.get_or_init(|| {
-            let pairs = self.by_value.iter().flat_map(|(value, at)| spellings(value, &self.entries[*at].name));
+            let known = |(at, entry): (usize, &Entry)| {
+                let value = entry.shown();
+                if self.by_value.get(&value) == Some(&at) { spellings(&value, &entry.name) } else { Vec::new() }
+            };
+            let mut pairs: Vec<_> = self.entries.iter().enumerate().flat_map(known).collect();
             // What stands for itself is no secret any more.
-            Search::new(pairs.filter(|(value, name)| value != name && !value.is_empty()))
+            pairs.retain(|(value, name)| value != name && is_telling(value));
+            // Of two with one spelling, the one that is spelled so itself.
+            pairs.sort_by_key(|(value, _)| !self.by_value.contains_key(value));
+            Search::new(pairs)
         });
         search.replace(text, &|before, value, after| {
             let alone = |byte: Option<u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
@@ -155,6 +162,9 @@ impl Vault {
     /// Puts the values, or what stands in for them, where placeholders are; Keploy's, too.
     pub fn restore(&self, document: &mut Value) {
         let number = |text: &str| -> Option<Value> {
+            if !text.starts_with(PREFIX) {
+                return None;
+            }
             let entry = self.entries.iter().find(|entry| entry.name == text && entry.shape == Shape::Number)?;
             entry.shown().parse().ok().map(Value::Int)
         };
@@ -166,7 +176,7 @@ impl Vault {
             let search = self.restoring.get_or_init(|| {
                 Search::new(self.entries.iter().flat_map(|entry| {
                     let shown = entry.shown();
-                    let pairs = spellings(&shown, &entry.name).map(|(value, name)| (name, value));
+                    let pairs = spellings(&shown, &entry.name).into_iter().map(|(value, name)| (name, value));
                     let number = (format!("\"{}\"", entry.name), shown.clone());
                     pairs.chain((entry.shape == Shape::Number).then_some(number)).collect::<Vec<_>>()
                 }))
@@ -198,15 +208,10 @@ fn is_telling(value: &str) -> bool {
 }
 
 /// Each spelling of a value that differs, and the placeholder for it.
-fn spellings(value: &str, name: &str) -> impl Iterator<Item = (String, String)> {
-    let plain = value.to_owned();
-    let spelled =
-        Spelling::ALL.map(|spelling| (spelling.write(value).into_owned(), format!("{name}{}", spelling.mark())));
-    spelled
-        .into_iter()
-        .enumerate()
-        .filter(move |(at, (spelled, _))| *at == 0 || *spelled != plain)
-        .map(|(_, pair)| pair)
+fn spellings(value: &str, name: &str) -> Vec<(String, String)> {
+    let pair = |spelling: Spelling| (spelling.write(value).into_owned(), format!("{name}{}", spelling.mark()));
+    let differs = |(at, (spelled, _)): &(usize, (String, String))| *at == 0 || spelled != value;
+    Spelling::ALL.map(pair).into_iter().enumerate().filter(differs).map(|(_, pair)| pair).collect()
 }
 
 impl Search {

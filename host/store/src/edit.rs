@@ -1,6 +1,6 @@
 //! Changing a test set that exists: what a replay has learned, what a person has accepted.
 use crate::{
-    Error, Mapping, Matchers, Project, Record, TestCase, Timestamp, envelope,
+    Error, Mapping, Matchers, Project, Record, SetReport, TestCase, Timestamp, envelope,
     layout::{MAPPINGS, MATCHERS, TESTS},
     mappings, matchers,
     recording::test_file,
@@ -24,6 +24,15 @@ impl Project {
     pub fn write_matchers(&self, set: &str, learned: &Matchers) -> Result<(), Error> {
         let secrets = self.secrets(set)?.vault;
         matchers::write(self.files, &self.set_dir(set).join(MATCHERS), set, learned, &secrets)
+    }
+
+    /// Replaces the secrets in what is said of a test set: those of the recording, and those that only the replay had.
+    ///
+    /// # Errors
+    /// When the set's `secret.yaml` cannot be read.
+    pub fn hide_secrets(&self, report: &mut SetReport) -> Result<(), Error> {
+        self.secrets(&report.set)?.clean_report(report);
+        Ok(())
     }
 
     /// What must not get into the files of a test set.

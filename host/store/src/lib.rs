@@ -21,6 +21,7 @@ mod model;
 mod names;
 mod recording;
 mod report;
+mod sanitize;
 mod secrets;
 mod time;
 
@@ -35,3 +36,4 @@ pub use model::*;
 pub use names::Naming;
 pub use recording::{Finished, JournalHandle, Recording};
 pub use report::{CallDifference, CallKind, Difference, DifferenceKind, RunReport, SetReport, Status, TestReport};
+pub use sanitize::{Sanitize, Sanitized};

@@ -6,6 +6,8 @@
 //! ```
 //! With the first, a test set is what was recorded. Without it (a fresh clone, CI), the second says what may stand in
 //! for the values. `KEPLOY_SECRETS` names another `secret.yaml`, or a directory that has `SET/secret.yaml`.
+mod report;
+
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
