@@ -92,6 +92,11 @@ pub fn noisy(name: &'static str) -> App {
     .fold(app, |app, (name, value)| app.with(name, value))
 }
 
+/// Passwords, sessions, tokens, keys, cards.
+pub fn secrets() -> App {
+    App::new("secrets", format!("{} {}", python().display(), file("apps/secrets/app.py").display()))
+}
+
 /// A pipe from its port to another: see `apps/pipe.py`.
 pub fn pipe() -> App {
     App::new("pipe", format!("{} {}", python().display(), file("apps/pipe.py").display()))

@@ -10,6 +10,7 @@ mod noise;
 mod plugins;
 mod record_replay;
 mod sandboxed;
+mod secrets;
 mod suites;
 mod tls;
 mod transparency;

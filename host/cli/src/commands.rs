@@ -5,4 +5,5 @@ pub(crate) mod learn;
 pub(crate) mod plugin;
 pub(crate) mod record;
 pub(crate) mod report;
+pub(crate) mod sanitize;
 pub(crate) mod test;

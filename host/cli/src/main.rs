@@ -14,7 +14,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use commands::{check, completion, config, learn, plugin, record, report, test};
+use commands::{check, completion, config, learn, plugin, record, report, sanitize, test};
 
 /// Turns an application's real traffic into tests, and runs them without its dependencies.
 #[derive(Parser)]
@@ -47,6 +47,8 @@ enum Command {
     Plugin(plugin::Arguments),
     /// Show the last test run again.
     Report(report::Arguments),
+    /// Replace the secrets in recordings by placeholders; `record` does that, too.
+    Sanitize(sanitize::Arguments),
     /// keploy.yml.
     Config(config::Arguments),
     /// Completion for a shell: `source <(keploy completion bash)`.
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &cli.config_path),
         Command::Plugin(arguments) => plugin::run(arguments),
         Command::Report(arguments) => report::run(&arguments, &cli.config_path),
+        Command::Sanitize(arguments) => sanitize::run(arguments, &cli.config_path),
         Command::Config(arguments) => config::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, <Cli as clap::CommandFactory>::command()),
     };

@@ -21,7 +21,8 @@ pub(crate) fn project(config_path: &Path, path: Option<PathBuf>) -> Result<(Conf
     let user = intercept::caller()?;
     // Files belong to the user who ran the command, also under sudo.
     let owner = Owner { uid: user.uid, gid: user.gid };
-    Ok((config, Project::open(&path, Some(owner))))
+    let secrets = config.record.secrets.rules()?;
+    Ok((config, Project::open(&path, Some(owner)).with_secrets(secrets)))
 }
 
 /// Completes recordings that were killed.

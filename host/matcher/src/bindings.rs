@@ -1,5 +1,5 @@
 //! Values that the application made up, then and now.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use document::{Map, Value};
 
@@ -10,9 +10,48 @@ use crate::text::{self, Sort};
 pub struct Bindings {
     to_live: HashMap<String, String>,
     to_recorded: HashMap<String, String>,
+    /// Recorded values that were never seen: whatever the live one is, it is the one they stand for.
+    stand_ins: HashSet<String>,
 }
 
 impl Bindings {
+    /// Nothing is bound yet; each of `stand_ins` may be any value.
+    pub fn with_stand_ins(stand_ins: impl IntoIterator<Item = String>) -> Self {
+        Self { stand_ins: stand_ins.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The stand-in in a text: what is before it, it, and what is behind it.
+    pub(crate) fn stand_in<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str, &'t str)> {
+        if self.stand_ins.is_empty() {
+            return None;
+        }
+        let mut start = 0;
+        text::parts(text).into_iter().find_map(|part| {
+            let at = start;
+            start += part.text.len();
+            let (from, to) = tails(part.text).find(|(from, to)| self.stand_ins.contains(&part.text[*from..*to]))?;
+            Some((&text[..at + from], &text[at + from..at + to], &text[at + to..]))
+        })
+    }
+
+    /// Another document wherever this one has a stand-in; none where it has none.
+    pub fn without_stand_ins(&self, recorded: &Value) -> Option<Value> {
+        if self.stand_ins.is_empty() {
+            return None;
+        }
+        let without = |text: &str| {
+            let (mut other, mut rest) = (String::new(), text);
+            while let Some((before, _, behind)) = self.stand_in(rest) {
+                other.push_str(before);
+                other.push_str("<any>");
+                rest = behind;
+            }
+            (!other.is_empty()).then(|| other + rest)
+        };
+        let other = map_texts(recorded, &without);
+        (other != *recorded).then_some(other)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.to_live.is_empty()
     }
@@ -45,26 +84,44 @@ impl Bindings {
 
 fn rewrite(value: &Value, values: &HashMap<String, String>) -> Value {
     match value {
-        Value::Text(text) => Value::Text(rewrite_text(text, values).unwrap_or_else(|| text.clone())),
-        Value::Bytes(bytes) => values.get(&hex(bytes)).and_then(|hex| unhex(hex)).map_or_else(
-            || match std::str::from_utf8(bytes) {
-                Ok(text) => Value::Bytes(rewrite_text(text, values).map_or_else(|| bytes.clone(), String::into_bytes)),
-                Err(_) => value.clone(),
-            },
-            Value::Bytes,
-        ),
+        Value::Bytes(bytes) if values.contains_key(&hex(bytes)) => {
+            let other = values.get(&hex(bytes)).and_then(|hex| unhex(hex));
+            other.map_or_else(|| value.clone(), Value::Bytes)
+        }
         Value::Array(items) => Value::Array(items.iter().map(|item| rewrite(item, values)).collect()),
         Value::Map(map) => {
-            let entries: Vec<(String, Value)> = map
-                .iter()
-                .map(|(name, item)| {
-                    (rewrite_text(name, values).unwrap_or_else(|| name.to_owned()), rewrite(item, values))
-                })
-                .collect();
-            Map::from_entries(entries).map_or_else(|_| value.clone(), Value::Map)
+            let name = |name: &str| rewrite_text(name, values).unwrap_or_else(|| name.to_owned());
+            let entries = map.iter().map(|(key, item)| (name(key), rewrite(item, values)));
+            Map::from_entries(entries.collect()).map_or_else(|_| value.clone(), Value::Map)
+        }
+        other => map_texts(other, &|text| rewrite_text(text, values)),
+    }
+}
+
+/// `of` gives the new text, where there is one; names of entries stay.
+fn map_texts(value: &Value, of: &dyn Fn(&str) -> Option<String>) -> Value {
+    match value {
+        Value::Text(text) => Value::Text(of(text).unwrap_or_else(|| text.clone())),
+        Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Value::Bytes(of(text).map_or_else(|| bytes.clone(), String::into_bytes)),
+            Err(_) => value.clone(),
+        },
+        Value::Array(items) => Value::Array(items.iter().map(|item| map_texts(item, of)).collect()),
+        Value::Map(map) => {
+            map.iter().map(|(name, item)| (name.to_owned(), map_texts(item, of))).collect::<Map>().into()
         }
         other => other.clone(),
     }
+}
+
+/// Where a value may be in a word: all of it, a token's signature, what was percent-encoded before, behind a separator.
+fn tails(word: &str) -> impl Iterator<Item = (usize, usize)> {
+    const MOST: usize = 8;
+    let end = word.len();
+    let signature = word.rfind('.').map(|at| at + 1);
+    let encoded = word.is_char_boundary(2).then_some(2);
+    let separators = word.match_indices(['_', '-']).map(|(at, _)| at + 1).take(MOST);
+    [Some(0), signature, encoded].into_iter().flatten().chain(separators).map(move |from| (from, end))
 }
 
 /// None: nothing to rewrite.

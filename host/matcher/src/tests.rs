@@ -170,3 +170,38 @@ fn what_holds_for_one_object_of_a_list_holds_for_all() {
         assert_eq!(place(path), expected);
     }
 }
+
+/// What nobody has told us may be anything: at its place, followed, and nothing beside it.
+#[test]
+fn stand_ins() {
+    let stand_ins = ["keploy-secret-key-1", "0123456789abcdef0123456789abcdef", "sigsigsigsigsigsigsig1"];
+    let known = Bindings::with_stand_ins(stand_ins.map(String::from));
+    let explained = |recorded: &str, live: &str| {
+        let (recorded, live) = (Value::from(recorded), Value::from(live));
+        let differences = document::diff(&recorded, &live, &Noise::default(), DiffOptions::default());
+        let mut trial = Trial::new(&known);
+        let (found, left) = explain_all(differences, &Rules::default(), moment(0), &mut trial);
+        assert_eq!(found, [], "no rule is learned");
+        left.is_empty().then(|| trial.into_new())
+    };
+    let bound = |recorded: &str, live: &str| Some(vec![(recorded.to_owned(), live.to_owned())]);
+    assert_eq!(explained("Bearer keploy-secret-key-1", "Bearer test"), Some(vec![]), "a short one is not followed");
+    assert_eq!(explained("Bearer keploy-secret-key-1", "Bearer abc/def+ghi="), bound(stand_ins[0], "abc/def+ghi="));
+    assert_eq!(
+        explained("session=0123456789abcdef0123456789abcdef; Path=/", "session=feedfeedfeedfeed; Path=/"),
+        bound(stand_ins[1], "feedfeedfeedfeed")
+    );
+    assert_eq!(
+        explained("session=0123456789abcdef0123456789abcdef; Path=/", "session=feedfeedfeedfeed; Path=/x"),
+        None
+    );
+    assert_eq!(explained("Bearer keploy-secret-key-1", "Basic test"), None);
+    assert_eq!(explained("Bearer keploy-secret-key-1", "Bearer "), None, "none at all is no other one");
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.";
+    let (recorded, live) = (format!("{token}{}", stand_ins[2]), format!("{token}otherotherotherother22"));
+    assert_eq!(explained(&recorded, &live), bound(&recorded, &live));
+    let other = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib2IifQ.otherotherotherother22";
+    assert_eq!(explained(&recorded, other), None, "another claim is no other signature");
+    assert_eq!(known.without_stand_ins(&"GET /".into()), None);
+    assert_eq!(known.without_stand_ins(&"sess_keploy-secret-key-1".into()), Some("sess_<any>".into()));
+}

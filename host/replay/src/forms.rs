@@ -72,6 +72,15 @@ impl Forms {
         Form { plugin: registry.get(protocol).map(|plugin| &**plugin), part, noise }
     }
 
+    /// Calls of a class are found whatever stands at these places; what is found is compared.
+    pub fn hide(&mut self, protocol: &str, class: &str, places: &[String]) -> Result<(), BadRule> {
+        let noise = Noise::new(places.iter().map(|place| (place.clone(), Vec::new())))?;
+        let ruled = self.ruled.entry((protocol.to_owned(), class.to_owned(), true));
+        let ruled = ruled.or_insert_with(Ruled::none);
+        ruled.hidden = ruled.hidden.merged(&noise);
+        Ok(())
+    }
+
     /// Equal for requests that may be the same call.
     pub fn hash(&self, protocol: &str, class: &str, request: &Value) -> Hash {
         match self.ruled(protocol, class, true) {
@@ -146,6 +155,10 @@ impl Forms {
 }
 
 impl Ruled {
+    fn none() -> Self {
+        Self { rules: Rules::default(), order: Noise::default(), hidden: Noise::default() }
+    }
+
     fn new(class: &ClassMatchers) -> Result<Self, BadRule> {
         let mut rules = Rules::default();
         for rule in &class.rules {

@@ -358,7 +358,8 @@ impl Pool {
             return Some(Fit::default());
         }
         // What comes round again has other values each time.
-        let mut trial = if recorded.claimed_by.is_some() { Trial::free() } else { Trial::new(&self.bindings) };
+        let known = &self.bindings;
+        let mut trial = if recorded.claimed_by.is_some() { Trial::free_of(known) } else { Trial::new(known) };
         let (class, documents) = ((asked.protocol, asked.class), (&recorded.request, asked.request));
         let compared = forms.compare_requests(class, documents, self.moment(recorded, asked), &mut trial);
         let bindings = trial.into_new();

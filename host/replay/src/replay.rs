@@ -1,14 +1,14 @@
 //! A test set, brought into the form that is compared, and driven.
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
 
-use document::{BadRule, Difference, DifferenceKind, Noise, Value};
-use matcher::{Moment, Trial};
+use document::{BadRule, DiffOptions, Difference, DifferenceKind, Noise, Value};
+use matcher::{Bindings, Moment, Trial};
 use plugins::{Failure, Part, Registry};
 use relay::{Answers, Common, Drive, DriveError, Driven};
 use store::{Assets, Lifetime, MappedMock, Mapping, Mock, TestCase, TestSet};
@@ -112,10 +112,12 @@ impl Replay {
         }
         set.tests.sort_by(|a, b| (a.started, &a.name).cmp(&(b.started, &b.name)));
         let matchers = set.matchers.clone().unwrap_or_default();
-        let forms = Forms::new(registry, &settings, &matchers)?;
+        let mut forms = Forms::new(registry, &settings, &matchers)?;
         let mut aliases = Aliases::default();
         set.mocks.iter().filter(|mock| mock.kind == "DNS").for_each(|mock| aliases.learn(mock));
         let mut pool = Pool::new(set.tests.len(), aliases, settings.learns);
+        pool.bindings = Bindings::with_stand_ins(set.secrets.stand_ins());
+        hide_stand_ins(&set.mocks, registry, &mut forms, &pool.bindings)?;
         let mut resolver = Resolver::default();
         let began = began(&set);
         let mut names: HashMap<String, usize> = HashMap::new();
@@ -425,6 +427,28 @@ fn add(pool: &mut Pool, mock: Mock, registry: &Registry, forms: &Forms) -> Resul
         paths => Some(Noise::new(paths.iter().map(|path| (path.clone(), Vec::new())))?),
     };
     pool.add(mock, request, hash, own);
+    Ok(())
+}
+
+/// A call with a secret in it that nobody has told us is found without it.
+fn hide_stand_ins(
+    mocks: &[Mock],
+    registry: &Registry,
+    forms: &mut Forms,
+    bindings: &Bindings,
+) -> Result<(), PrepareError> {
+    let mut places: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    for mock in mocks {
+        let form = forms.of(registry, &mock.kind, Part::Request);
+        let request = form.strip(&mock.request);
+        let Some(other) = bindings.without_stand_ins(&request) else { continue };
+        let differences = document::diff(&request, &other, &Noise::default(), DiffOptions::default());
+        let hidden = places.entry((&mock.kind, &mock.class)).or_default();
+        hidden.extend(differences.iter().map(|difference| matcher::place(&difference.path)));
+    }
+    for ((kind, class), places) in places {
+        forms.hide(kind, class, &places.into_iter().collect::<Vec<_>>())?;
+    }
     Ok(())
 }
 

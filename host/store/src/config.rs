@@ -50,6 +50,35 @@ pub struct RecordConfig {
     /// The application's own certificate and key, PEM files, when it serves TLS; empty: it is passed through.
     pub tls_cert_path: PathBuf,
     pub tls_private_key_path: PathBuf,
+    pub secrets: SecretsConfig,
+}
+
+/// What is a secret, beside what is known to be one: names, and regular expressions of values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SecretsConfig {
+    /// Secrets are replaced as they are written.
+    pub enabled: bool,
+    pub headers: Vec<String>,
+    pub fields: Vec<String>,
+    pub patterns: Vec<String>,
+    pub allow: Vec<String>,
+}
+
+impl Default for SecretsConfig {
+    fn default() -> Self {
+        let ::secrets::Settings { enabled, headers, fields, patterns, allow } = Default::default();
+        Self { enabled, headers, fields, patterns, allow }
+    }
+}
+
+impl SecretsConfig {
+    /// # Errors
+    /// When a pattern is no regular expression.
+    pub fn rules(&self) -> Result<::secrets::Rules, ::secrets::BadPattern> {
+        let Self { enabled, headers, fields, patterns, allow } = self.clone();
+        ::secrets::Rules::new(&::secrets::Settings { enabled, headers, fields, patterns, allow })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,10 @@
 //! Changing a test set that exists: what a replay has learned, what a person has accepted.
 use crate::{
-    Error, Mapping, Matchers, Project, Record, TestCase, Timestamp, envelope,
+    Error, Mapping, Matchers, Project, Record, SetReport, TestCase, Timestamp, envelope,
     layout::{MAPPINGS, MATCHERS, TESTS},
     mappings, matchers,
     recording::test_file,
+    secrets::Secrets,
 };
 
 impl Project {
@@ -12,7 +13,8 @@ impl Project {
     /// # Errors
     /// When it cannot be written; the old one is there then.
     pub fn write_mappings(&self, set: &str, began: Option<Timestamp>, mappings: &[Mapping]) -> Result<(), Error> {
-        mappings::write(self.files, &self.set_dir(set).join(MAPPINGS), set, began, mappings)
+        let secrets = self.secrets(set)?.vault;
+        mappings::write(self.files, &self.set_dir(set).join(MAPPINGS), set, began, mappings, &secrets)
     }
 
     /// Replaces a test set's `matchers.yaml`.
@@ -20,7 +22,22 @@ impl Project {
     /// # Errors
     /// When it cannot be written; the old one is there then.
     pub fn write_matchers(&self, set: &str, learned: &Matchers) -> Result<(), Error> {
-        matchers::write(self.files, &self.set_dir(set).join(MATCHERS), set, learned)
+        let secrets = self.secrets(set)?.vault;
+        matchers::write(self.files, &self.set_dir(set).join(MATCHERS), set, learned, &secrets)
+    }
+
+    /// Replaces the secrets in what is said of a test set: those of the recording, and those that only the replay had.
+    ///
+    /// # Errors
+    /// When the set's `secret.yaml` cannot be read.
+    pub fn hide_secrets(&self, report: &mut SetReport) -> Result<(), Error> {
+        self.secrets(&report.set)?.clean_report(report);
+        Ok(())
+    }
+
+    /// What must not get into the files of a test set.
+    fn secrets(&self, set: &str) -> Result<Secrets, Error> {
+        Secrets::load(&self.set_dir(set), self.rules.clone())
     }
 
     /// Replaces a test, in the file it was loaded from; a new one goes to `tests/NAME.yaml`.
@@ -33,7 +50,11 @@ impl Project {
         } else {
             test.source.file.clone()
         };
-        let text = test_file(envelope::document(Record::Test(test.clone())));
+        let mut document = envelope::document(Record::Test(test.clone()));
+        let mut secrets = self.secrets(set)?;
+        secrets.clean(&mut document);
+        secrets.save(&self.set_dir(set), self.files)?;
+        let text = test_file(document);
         Ok(self.files.replace(&path, |file| file.write_all(text.as_bytes()))?)
     }
 }

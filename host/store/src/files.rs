@@ -1,12 +1,12 @@
 //! How files come into being: whole, and owned by the user who ran the command.
 use std::{
     io::{self, Write},
-    os::unix::fs::{chown, fchown},
+    os::unix::fs::{PermissionsExt, chown, fchown},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use fs_err as fs;
+use fs_err::{self as fs, os::unix::fs::OpenOptionsExt};
 
 /// To whom created files are given: the user behind `sudo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,21 +45,35 @@ impl Files {
 
     /// Opens a file for writing, creating or emptying it.
     pub fn create(self, path: &Path) -> io::Result<fs::File> {
-        let file = fs::File::create(path)?;
+        self.give_away(fs::File::create(path)?)
+    }
+
+    /// The same, for nobody but the owner to read.
+    pub fn create_private(self, path: &Path) -> io::Result<fs::File> {
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).and_then(|file| {
+            // One that was there has the mode that it had.
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+            self.give_away(file)
+        })
+    }
+
+    fn give_away(self, file: fs::File) -> io::Result<fs::File> {
         if let Some(Owner { uid, gid }) = self.0 {
-            fchown(file.file(), Some(uid), Some(gid)).map_err(|e| naming("give away", path, &e))?;
+            fchown(file.file(), Some(uid), Some(gid)).map_err(|e| naming("give away", file.path(), &e))?;
         }
         Ok(file)
     }
 
     /// Writes a file so that a reader finds the old content or the new, never a part of it.
     pub fn replace(self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        let mut temporary = Temporary::beside(path, self)?;
-        let mut buffered = io::BufWriter::new(&mut temporary.file);
-        write(&mut buffered)?;
-        buffered.flush()?;
-        drop(buffered);
-        temporary.rename(path)
+        Temporary::beside(path, self)?.fill(write)?.rename(path)
+    }
+
+    /// The same, for nobody but the owner to read.
+    pub fn replace_private(self, path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let temporary = Temporary::beside(path, self)?;
+        temporary.file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        temporary.fill(write)?.rename(path)
     }
 }
 
@@ -79,6 +93,14 @@ impl Temporary {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = path.with_file_name(format!("{TEMPORARY}{}-{number}", std::process::id()));
         Ok(Self { file: files.create(&path)?, path: Some(path) })
+    }
+
+    fn fill(mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Self> {
+        let mut buffered = io::BufWriter::new(&mut self.file);
+        write(&mut buffered)?;
+        buffered.flush()?;
+        drop(buffered);
+        Ok(self)
     }
 
     pub fn rename(mut self, to: &Path) -> io::Result<()> {

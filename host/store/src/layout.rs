@@ -3,8 +3,10 @@ use std::{
     cmp::Ordering,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use ::secrets::Rules;
 use fs_err as fs;
 
 use crate::{
@@ -18,6 +20,8 @@ pub(crate) const MOCKS: &str = "mocks.yaml";
 pub(crate) const MAPPINGS: &str = "mappings.yaml";
 pub(crate) const MATCHERS: &str = "matchers.yaml";
 pub(crate) const ASSETS: &str = "assets";
+pub(crate) const SECRET: &str = "secret.yaml";
+pub(crate) const PLACEHOLDERS: &str = "placeholders.yaml";
 pub(crate) const JOURNAL: &str = ".journal";
 
 /// Directories under `keploy/` that are never test sets.
@@ -31,12 +35,20 @@ const TEST_RUN: &str = "test-run-";
 pub struct Project {
     root: PathBuf,
     pub(crate) files: Files,
+    /// What is a secret, and is not written into documents.
+    pub(crate) rules: Arc<Rules>,
 }
 
 impl Project {
     /// Touches nothing yet. What is created later is given to `owner`, when there is one.
     pub fn open(path: &Path, owner: Option<Owner>) -> Self {
-        Self { root: path.join("keploy"), files: Files(owner) }
+        Self { root: path.join("keploy"), files: Files(owner), rules: Arc::default() }
+    }
+
+    /// With the user's own rules of what is a secret.
+    #[must_use]
+    pub fn with_secrets(self, rules: Rules) -> Self {
+        Self { rules: Arc::new(rules), ..self }
     }
 
     /// The `keploy` directory itself.
@@ -94,7 +106,7 @@ impl Project {
         if ignore.exists() {
             return Ok(());
         }
-        self.files.replace(&ignore, |file| writeln!(file, "/{REPORTS}/"))
+        self.files.replace(&ignore, |file| write!(file, "/{REPORTS}/\n{SECRET}\n{JOURNAL}\n"))
     }
 
     fn create_numbered(&self, parent: &Path, prefix: &str) -> io::Result<(String, PathBuf)> {

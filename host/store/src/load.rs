@@ -18,7 +18,7 @@ use crate::{
     envelope::{Complaint, Envelope, Mould},
     error::advice,
     layout::{JOURNAL, MAPPINGS, MATCHERS, MOCKS, TESTS, natural},
-    mappings, matchers,
+    mappings, matchers, secrets,
 };
 
 /// How documents that are not in today's shape become so: the plugins' business.
@@ -80,6 +80,10 @@ impl TestSet {
             return Err(loader.errors);
         }
         loader.refuse_unreadable();
+        match secrets::vault(directory) {
+            Ok(vault) => loader.set.secrets = vault,
+            Err(error) => loader.errors.push(error),
+        }
         loader.tests();
         loader.file(&directory.join(MOCKS), Mould::Mock);
         loader.mappings();
@@ -170,7 +174,10 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn document(&mut self, path: &Path, line: usize, value: Value, mould: Mould) -> Result<(), Complaint> {
+    fn document(&mut self, path: &Path, line: usize, mut value: Value, mould: Mould) -> Result<(), Complaint> {
+        if let Some(spec) = value.as_map_mut().and_then(|map| map.get_mut("spec")) {
+            self.set.secrets.restore(spec);
+        }
         let mut envelope = Envelope::open(value)?;
         if envelope.name.is_empty() {
             envelope.name = match mould {
@@ -282,7 +289,8 @@ impl<'a> Loader<'a> {
     fn matchers(&mut self) {
         let path = self.set.directory.join(MATCHERS);
         let Some((text, documents)) = self.parse(&path) else { return };
-        for Located { line, value } in documents {
+        for Located { line, mut value } in documents {
+            self.set.secrets.restore(&mut value);
             match matchers::read(value) {
                 Ok(matchers) => self.set.matchers = Some(matchers),
                 Err(complaint) => {

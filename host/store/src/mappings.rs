@@ -4,7 +4,7 @@ use std::{io, path::Path};
 use document::{Map, Value, yaml};
 
 use crate::{
-    Error, MappedMock, Mapping, Timestamp,
+    Error, MappedMock, Mapping, Timestamp, Vault,
     envelope::{Complaint, Fields, HEADER, VERSION},
     files::Files,
     time,
@@ -13,13 +13,14 @@ use crate::{
 const KIND: &str = "TestMocksMapping";
 
 /// Writes the whole file, one test after the other: a hundred thousand need not be in memory twice.
-/// `began`: when the application was started.
+/// `began`: when the application was started. `secrets`: what names must not have in them.
 pub(crate) fn write(
     files: Files,
     path: &Path,
     set: &str,
     began: Option<Timestamp>,
     mappings: &[Mapping],
+    secrets: &Vault,
 ) -> Result<(), Error> {
     Ok(files.replace(path, |file| {
         let head = Map::new().with("version", VERSION).with("kind", KIND).with("test_set_id", set);
@@ -33,14 +34,16 @@ pub(crate) fn write(
         }
         writeln!(file, "tests:")?;
         // A list may stand at the column of its key, so that every entry is a document of its own.
-        mappings.iter().try_for_each(|mapping| io::Write::write_all(file, entry(mapping).as_bytes()))
+        mappings.iter().try_for_each(|mapping| io::Write::write_all(file, entry(mapping, secrets).as_bytes()))
     })?)
 }
 
-fn entry(mapping: &Mapping) -> String {
+fn entry(mapping: &Mapping, secrets: &Vault) -> String {
     let mocks: Vec<Value> = mapping.mocks.iter().map(|mock| mapped(mock).into()).collect();
     let entry = Map::new().with("id", mapping.test.as_str()).with("mock_entries", mocks);
-    yaml::emit(&vec![Value::from(entry)].into())
+    let mut entry = vec![Value::from(entry)].into();
+    secrets.hide(&mut entry);
+    yaml::emit(&entry)
 }
 
 fn mapped(mock: &MappedMock) -> Map {

@@ -14,14 +14,15 @@ use document::{Map, Value, yaml};
 use matcher::Rule;
 
 use crate::{
-    ClassMatchers, Error, Flaky, Matchers,
+    ClassMatchers, Error, Flaky, Matchers, Vault,
     envelope::{Complaint, Fields, HEADER, VERSION},
     files::Files,
 };
 
 const KIND: &str = "Matchers";
 
-pub(crate) fn write(files: Files, path: &Path, set: &str, matchers: &Matchers) -> Result<(), Error> {
+/// Writes the whole file, with placeholders for what `secrets` knows.
+pub(crate) fn write(files: Files, path: &Path, set: &str, matchers: &Matchers, secrets: &Vault) -> Result<(), Error> {
     Ok(files.replace(path, |file| {
         let document = Map::new()
             .with("version", VERSION)
@@ -31,7 +32,9 @@ pub(crate) fn write(files: Files, path: &Path, set: &str, matchers: &Matchers) -
             .with("calls", classes(&matchers.calls));
         let document =
             if matchers.flaky.is_empty() { document } else { document.with("flaky", flaky(&matchers.flaky)) };
-        io::Write::write_all(file, format!("{HEADER}{}", yaml::emit(&document.into())).as_bytes())
+        let mut document = document.into();
+        secrets.hide(&mut document);
+        io::Write::write_all(file, format!("{HEADER}{}", yaml::emit(&document)).as_bytes())
     })?)
 }
 

@@ -169,4 +169,6 @@ pub struct TestSet {
     /// None: nothing was learned yet.
     pub matchers: Option<Matchers>,
     pub foreign: Vec<Foreign>,
+    /// What the documents' placeholders stand for; here the documents have the values, or what stands in for them.
+    pub secrets: crate::Vault,
 }

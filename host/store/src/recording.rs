@@ -6,8 +6,9 @@
 //! JournalHandle --Record--> journal thread --written up to--> renderer thread
 //!                           names, .journal                    tests/*.yaml, mocks.yaml
 //! ```
-//! The journal thread gives names and appends what has come in, one write(2) a batch. The renderer turns the journal
-//! into YAML at its own pace. A keploy that was killed leaves the journal behind, and [`Recording::recover`] goes on
+//! The journal thread gives names and appends what has come in, one write(2) a batch. The renderer reads the journal at its
+//! own pace, takes note of the secrets in it, and turns it into YAML when all of them are known: a value may be written long
+//! before something shows that it is one. Until then it is in the journal only, which nobody else may read. A keploy that was killed leaves the journal behind, and [`Recording::recover`] goes on
 //! from there: what was lost is at most what had not reached the journal. Nothing is synced to the disk on the way: that
 //! guards against a lost machine, which a recording need not survive, and would cost most of the speed.
 mod journal_thread;
@@ -34,6 +35,7 @@ use crate::{
     journal::{self, Frames, Progress, START},
     layout::{JOURNAL, MAPPINGS, MOCKS, TESTS},
     mappings,
+    secrets::Secrets,
 };
 
 /// How much may wait in memory for the disk before records are dropped.
@@ -51,6 +53,8 @@ pub struct Recording {
     renderer: Option<JoinHandle<Renderer>>,
     /// What the journal holds, once it is complete. Its file is open, and so locked, until the end.
     complete: Option<Journal>,
+    /// Known when everything is rendered.
+    secrets: Secrets,
     torn: u64,
 }
 
@@ -78,11 +82,12 @@ impl Recording {
         let (set, directory) = project.create_set()?;
         project.files.create_dir(&directory.join(TESTS))?;
         let path = directory.join(JOURNAL);
-        let file = project.files.create(&path)?;
+        let file = project.files.create_private(&path)?;
         lock(&file)?;
         Progress::begin(&file)?;
 
-        let renderer = Renderer::new(&directory, project.files, Progress::NOTHING)?;
+        let renderer =
+            Renderer::new(&directory, project.files, Progress::NOTHING, Secrets::none_yet(project.rules.clone()))?;
         let (written_tx, written_rx) = std::sync::mpsc::channel();
         let renderer = spawn("render", move || renderer.follow(&written_rx))?;
         let (spool, records_rx) = Spool::new(memory);
@@ -98,6 +103,7 @@ impl Recording {
             journal: Some(journal),
             renderer: Some(renderer),
             complete: None,
+            secrets: Secrets::default(),
             torn: 0,
         })
     }
@@ -131,7 +137,8 @@ impl Recording {
         }
         let mocks = directory.join(MOCKS);
         let written = fs::metadata(&mocks).map_or(0, |metadata| metadata.len());
-        if written < progress.mocks || progress.rendered > end {
+        // Secrets are known at the end only: what was rendered without them is rendered again.
+        if written < progress.mocks || progress.rendered > end || project.rules.is_enabled() {
             progress = Progress::NOTHING;
         }
         if written > progress.mocks {
@@ -140,8 +147,8 @@ impl Recording {
         let files = project.files;
         files.create_dir_all(&directory.join(TESTS))?;
         Assets::new(&directory, files.0).sweep()?;
-        let mut renderer = Renderer::new(&directory, files, progress)?;
-        renderer.render(end)?;
+        let mut renderer = Renderer::new(&directory, files, progress, Secrets::none_yet(project.rules.clone()))?;
+        renderer.complete(end)?;
         Ok(Some(Self {
             set: set.to_owned(),
             directory,
@@ -150,6 +157,7 @@ impl Recording {
             journal: None,
             renderer: None,
             complete: Some(Journal { file, counts }),
+            secrets: renderer.into_secrets(),
             torn,
         }))
     }
@@ -205,11 +213,19 @@ impl Recording {
         if let Some(renderer) = self.renderer.take() {
             let mut renderer = renderer.join().map_err(|_| Error::Panicked(self.directory.clone()))?;
             // What failed for want of space may have space by now.
-            renderer.render(fs::metadata(self.directory.join(JOURNAL))?.len())?;
+            renderer.complete(fs::metadata(self.directory.join(JOURNAL))?.len())?;
+            self.secrets = renderer.into_secrets();
         }
         let Counts { tests, mocks } = self.complete.as_ref().map_or_else(Counts::default, |journal| journal.counts);
         if !mappings.is_empty() {
-            mappings::write(self.files, &self.directory.join(MAPPINGS), &self.set, began, mappings)?;
+            mappings::write(
+                self.files,
+                &self.directory.join(MAPPINGS),
+                &self.set,
+                began,
+                mappings,
+                &self.secrets.vault,
+            )?;
         }
         fs::remove_file(self.directory.join(JOURNAL))?;
         if tests + mocks == 0 {

@@ -114,5 +114,7 @@ async fn test_set(replaying: &Replaying, project: &Project, set: TestSet) -> Res
     for line in &real_time {
         style::say(format!("at real time: {line}"));
     }
-    Ok((reporting::of_set(&replay, &sent, verdicts, started, error), code))
+    let mut report = reporting::of_set(&replay, &sent, verdicts, started, error);
+    project.hide_secrets(&mut report)?;
+    Ok((report, code))
 }

@@ -13,8 +13,9 @@ use crate::{
     Error, curl,
     envelope::{HEADER, Mould},
     files::Files,
-    journal::{self, Frames, Progress},
+    journal::{self, Frames, Progress, START},
     layout::{JOURNAL, MOCKS, TESTS},
+    secrets::Secrets,
 };
 
 /// How much of the journal is rendered before progress is saved: what a recovery may have to do again.
@@ -26,6 +27,7 @@ const STEP: u64 = 1 << 20;
 /// `mocks.yaml` follows from the saved progress. That is why a test's file needs no rename here: a half-written one is
 /// overwritten by the recovery.
 pub(super) struct Renderer {
+    directory: PathBuf,
     tests: PathBuf,
     mocks: PathBuf,
     journal: PathBuf,
@@ -33,31 +35,39 @@ pub(super) struct Renderer {
     header: fs::File,
     files: Files,
     progress: Progress,
+    /// Up to where secrets were looked for.
+    scanned: u64,
+    secrets: Secrets,
     reported: bool,
 }
 
 impl Renderer {
-    pub fn new(directory: &Path, files: Files, progress: Progress) -> Result<Self, Error> {
+    pub fn new(directory: &Path, files: Files, progress: Progress, secrets: Secrets) -> Result<Self, Error> {
         let journal = directory.join(JOURNAL);
         Ok(Self {
+            directory: directory.to_owned(),
             tests: directory.join(TESTS),
             mocks: directory.join(MOCKS),
             header: fs::File::options().write(true).open(&journal)?,
             journal,
             files,
             progress,
+            scanned: START,
+            secrets,
             reported: false,
         })
     }
 
-    /// Renders what the journal thread has written, until it ends. What fails is tried again with the next batch and,
-    /// finally, by whoever gets the renderer back.
+    /// Takes up what the journal thread has written, until it ends: renders it; or looks for secrets in it, since the first
+    /// file may hold what only the last one shows to be a secret. What fails is tried again with the next batch and, finally,
+    /// by whoever gets the renderer back.
     pub fn follow(mut self, written_rx: &mpsc::Receiver<u64>) -> Self {
         // The application goes first. Failing to step back is no failure.
         let _ = rustix::process::setpriority_process(None, 10);
         while let Ok(first) = written_rx.recv() {
             let end = written_rx.try_iter().last().unwrap_or(first);
-            if let Err(error) = self.render(end)
+            let done = if self.secrets.is_enabled() { self.scan(end) } else { self.render(end) };
+            if let Err(error) = done
                 && !self.reported
             {
                 self.reported = true;
@@ -67,8 +77,34 @@ impl Renderer {
         self
     }
 
+    /// Everything up to the journal's end, and the secrets beside it.
+    pub fn complete(&mut self, end: u64) -> Result<(), Error> {
+        if self.secrets.is_enabled() {
+            self.scan(end)?;
+            self.secrets.save(&self.directory, self.files)?;
+        }
+        self.render(end)
+    }
+
+    /// What was found to be secret, when everything is rendered.
+    pub fn into_secrets(self) -> Secrets {
+        self.secrets
+    }
+
+    fn scan(&mut self, end: u64) -> Result<(), Error> {
+        let mut frames = Frames::open(&self.journal, self.scanned, end)?;
+        while let Some(payload) = frames.next()? {
+            // One that cannot be read back is reported when it is rendered.
+            if let Some(document) = journal::document(&payload) {
+                self.secrets.scan(&document);
+            }
+            self.scanned = frames.offset();
+        }
+        Ok(())
+    }
+
     /// Renders up to an offset of the journal.
-    pub fn render(&mut self, end: u64) -> Result<(), Error> {
+    fn render(&mut self, end: u64) -> Result<(), Error> {
         if self.progress.rendered >= end {
             return Ok(());
         }
@@ -84,10 +120,13 @@ impl Renderer {
     }
 
     fn frame(&mut self, payload: &[u8], mocks: &mut String) -> Result<(), Error> {
-        let Some(document) = journal::document(payload) else {
+        let Some(mut document) = journal::document(payload) else {
             tracing::error!("an exchange is nested too deeply to be kept, and is lost from the recording");
             return Ok(());
         };
+        if self.secrets.is_enabled() {
+            self.secrets.clean(&mut document);
+        }
         match journal::mould(&document) {
             Mould::Test => self.test(document),
             Mould::Mock => {

@@ -59,6 +59,17 @@ fn what_is_generated_is_the_default() {
       tlsCertPath: ""
       # A PEM file with its key.
       tlsPrivateKeyPath: ""
+      secrets:
+        # Write placeholders instead of passwords, keys, tokens and cookies.
+        enabled: true
+        # More headers whose values are secrets, e.g. [X-Tenant].
+        headers: []
+        # More fields, in bodies, forms, queries and documents, e.g. [iban].
+        fields: []
+        # Regular expressions of secrets, or of what is around a group, e.g. ['acme_[0-9a-f]{32}'].
+        patterns: []
+        # What is no secret: names, and regular expressions of whole values, e.g. [page_token, 'test-.*'].
+        allow: []
     test:
       # Test set -> tests to run, e.g. {test-set-0: [get-orders-1]}; an empty list: all of the set.
       selectedTests: {}

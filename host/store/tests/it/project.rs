@@ -16,7 +16,10 @@ fn test_sets_are_listed_in_natural_order_and_numbered_on() {
     let recording = Recording::create(&project, Naming::Descriptive).expect("writable");
     assert_eq!(recording.set(), "test-set-11");
     assert_eq!(project.unfinished().expect("readable"), ["test-set-11"]);
-    assert_eq!(fs::read_to_string(project.root().join(".gitignore")).expect("written"), "/reports/\n");
+    assert_eq!(
+        fs::read_to_string(project.root().join(".gitignore")).expect("written"),
+        "/reports/\nsecret.yaml\n.journal\n"
+    );
     assert_eq!(project.next_run().expect("writable").name, "test-run-0");
     assert_eq!(project.next_run().expect("writable").name, "test-run-1");
 }
