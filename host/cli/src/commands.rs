@@ -1,6 +1,7 @@
 pub(crate) mod check;
 pub(crate) mod completion;
 pub(crate) mod config;
+pub(crate) mod explain;
 pub(crate) mod learn;
 pub(crate) mod plugin;
 pub(crate) mod record;

@@ -7,14 +7,16 @@ mod parsers;
 mod replaying;
 mod sets;
 mod stage;
+mod story;
 mod style;
 mod tls;
+mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use commands::{check, completion, config, learn, plugin, record, report, test};
+use commands::{check, completion, config, explain, learn, plugin, record, report, test};
 
 /// Turns an application's real traffic into tests, and runs them without its dependencies.
 #[derive(Parser)]
@@ -47,6 +49,8 @@ enum Command {
     Plugin(plugin::Arguments),
     /// Show the last test run again.
     Report(report::Arguments),
+    /// Tell the story of one test of the last run: its request, its calls, what differed, and what may.
+    Explain(explain::Arguments),
     /// keploy.yml.
     Config(config::Arguments),
     /// Completion for a shell: `source <(keploy completion bash)`.
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &cli.config_path),
         Command::Plugin(arguments) => plugin::run(arguments),
         Command::Report(arguments) => report::run(&arguments, &cli.config_path),
+        Command::Explain(arguments) => explain::run(arguments, &cli.config_path),
         Command::Config(arguments) => config::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, <Cli as clap::CommandFactory>::command()),
     };

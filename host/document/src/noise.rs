@@ -66,6 +66,12 @@ impl Noise {
         Ok(Self { rules: rules.collect::<Result<_, _>>()? })
     }
 
+    /// Any value at these places.
+    pub fn of_places(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let rule = |pattern: &str| Arc::new(Rule { pattern: Pattern::new(pattern), what: What::Values(Vec::new()) });
+        Self { rules: patterns.into_iter().map(|pattern| rule(pattern.as_ref())).collect() }
+    }
+
     /// Lists whose elements may stand in any order: equal when each is there as often as in the other.
     pub fn unordered(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let rule = |pattern: &str| Arc::new(Rule { pattern: Pattern::new(pattern), what: What::Order });

@@ -101,11 +101,12 @@ impl Shared {
         let form = self.forms.of(&self.registry, protocol, Part::Request);
         let (at, moved) = (self.clock.at(relay::now()), self.clock.moved());
         let mut pool = self.pool();
-        let request = form.strip(&pool.bindings.to_recorded(request));
+        let live = pool.bindings.to_recorded(request);
+        let request = form.strip(&live);
         let destination = Self::destination(&pool, connection);
         let asked = Asked { destination: &destination, protocol, class, request: &request, at, moved };
         let found = pool.claim(&asked, &self.forms);
-        Looked { found, request, destination, at }
+        Looked { found, request, live, destination, at }
     }
 
     /// With the live values in it.
@@ -135,6 +136,8 @@ struct Looked {
     found: Option<usize>,
     /// In the form that is compared.
     request: Value,
+    /// With recorded values in the place of live ones.
+    live: Value,
     destination: String,
     /// By the application's clock.
     at: u64,
@@ -165,7 +168,8 @@ impl Answers for Handle {
     }
 
     fn answer(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value, _at: u64) -> Answer {
-        let Looked { found, request, destination, at } = self.0.find(connection, protocol, &facts.class, &request);
+        let Looked { found, request, live, destination, at } =
+            self.0.find(connection, protocol, &facts.class, &request);
         if let Some(call) = found {
             self.0.claimed.notify_one();
             let Some(held) = self.0.held(call) else { return Answer::Recorded(self.0.recorded(call)) };
@@ -184,6 +188,7 @@ impl Answers for Handle {
             class: facts.class.clone(),
             summary: facts.summary.clone(),
             request,
+            live,
             at,
             by_driver: facts.lifetime == Lifetime::Session,
         };

@@ -23,6 +23,8 @@ pub enum Error {
     StrangeJournal(PathBuf),
     #[error("the thread that writes {} ended with a panic\nhint: this is a bug in keploy; the journal was left, and the next run completes the files from it", .0.display())]
     Panicked(PathBuf),
+    #[error("{file}:{line}: {message}\nhint: {hint}", file = .file.display())]
+    Document { file: PathBuf, line: usize, message: String, hint: String },
     #[error("the report cannot be written as {format}: {reason}")]
     Report { format: &'static str, reason: String },
 }

@@ -32,4 +32,7 @@ pub use load::{LoadError, Upgrade, Upgraded};
 pub use model::*;
 pub use names::Naming;
 pub use recording::{Finished, JournalHandle, Recording};
-pub use report::{CallDifference, CallKind, Difference, DifferenceKind, RunReport, SetReport, Status, TestReport};
+pub use report::{
+    CallDifference, CallKind, Difference, DifferenceKind, MayDiffer, RunReport, SetReport, Status, TestReport,
+};
+pub use time::format as rfc3339;

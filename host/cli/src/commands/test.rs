@@ -9,6 +9,7 @@ use std::{
 
 use store::{Project, RunReport, SetReport, Status, TestSet};
 
+use self::reporting::Clock;
 use crate::{
     arguments::{Application, TestSets},
     exit::{Code, Failure, Outcome},
@@ -109,5 +110,6 @@ async fn test_set(replaying: &Replaying, project: &Project, set: TestSet) -> Res
     for line in &real_time {
         style::say(format!("at real time: {line}"));
     }
-    Ok((reporting::of_set(&replay, &sent, verdicts, started, error), code))
+    let clock = if replaying.real_time { Clock::Real } else { Clock::Recorded { but: real_time } };
+    Ok((reporting::of_set(&replay, &sent, verdicts, started, error, clock), code))
 }
