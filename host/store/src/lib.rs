@@ -25,6 +25,7 @@ mod time;
 
 pub use assets::{Assets, BlobWriter};
 pub use config::{Config, ConfigError, GlobalNoise, NoiseOf, RecordConfig, TestConfig, UpstreamTls};
+pub use edit::CallEdits;
 pub use error::Error;
 pub use files::Owner;
 pub use layout::{Project, RunDir};
