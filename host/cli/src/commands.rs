@@ -1,7 +1,10 @@
+pub(crate) mod accept;
 pub(crate) mod check;
 pub(crate) mod completion;
 pub(crate) mod config;
+pub(crate) mod explain;
 pub(crate) mod learn;
+pub(crate) mod normalize;
 pub(crate) mod plugin;
 pub(crate) mod record;
 pub(crate) mod report;

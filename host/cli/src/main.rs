@@ -1,4 +1,5 @@
 //! The `keploy` command. One file a command under `commands/`; all printing is here and there.
+mod accepting;
 mod arguments;
 mod commands;
 mod exit;
@@ -7,14 +8,18 @@ mod parsers;
 mod replaying;
 mod sets;
 mod stage;
+mod story;
 mod style;
 mod tls;
+mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use commands::{check, completion, config, learn, plugin, record, report, sanitize, test};
+use commands::{
+    accept, check, completion, config, explain, learn, normalize, plugin, record, report, sanitize, test,
+};
 
 /// Turns an application's real traffic into tests, and runs them without its dependencies.
 #[derive(Parser)]
@@ -49,6 +54,12 @@ enum Command {
     Report(report::Arguments),
     /// Replace the secrets in recordings by placeholders; `record` does that, too.
     Sanitize(sanitize::Arguments),
+    /// Tell the story of one test of the last run: its request, its calls, what differed, and what may.
+    Explain(explain::Arguments),
+    /// Make the new behaviour of tests that failed the recorded one: answers, and calls.
+    Accept(accept::Arguments),
+    /// Make what tests answered what is expected, unless it would break clients.
+    Normalize(normalize::Arguments),
     /// keploy.yml.
     Config(config::Arguments),
     /// Completion for a shell: `source <(keploy completion bash)`.
@@ -68,6 +79,9 @@ fn main() -> ExitCode {
         Command::Plugin(arguments) => plugin::run(arguments),
         Command::Report(arguments) => report::run(&arguments, &cli.config_path),
         Command::Sanitize(arguments) => sanitize::run(arguments, &cli.config_path),
+        Command::Explain(arguments) => explain::run(arguments, &cli.config_path),
+        Command::Accept(arguments) => accept::run(arguments, &cli.config_path),
+        Command::Normalize(arguments) => normalize::run(arguments, &cli.config_path),
         Command::Config(arguments) => config::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, <Cli as clap::CommandFactory>::command()),
     };

@@ -246,6 +246,6 @@ fn real_time(stage: &Stage) -> Vec<String> {
     if let Err(intercept::RealTime::Forced(why)) = stage.application.clock() {
         return vec![format!("the application: {why}")];
     }
-    let line = |uncovered: intercept::Uncovered| format!("{} ({}) {}", uncovered.command, uncovered.pid, uncovered.why);
+    let line = |uncovered: intercept::Uncovered| format!("{} {}", uncovered.command, uncovered.why);
     stage.application.uncovered().into_iter().map(line).collect()
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use document::Value;
 use plugins::Registry;
-use store::{Config, LoadError, Owner, Project, Recording, TestSet, Upgrade, Upgraded};
+use store::{Config, LoadError, Owner, Project, Recording, RunDir, TestSet, Upgrade, Upgraded};
 
 use crate::{
     exit::{Code, Failure},
@@ -88,6 +88,16 @@ pub(crate) fn selected(
         return Err(Failure::words(Code::Nothing, words));
     }
     Ok(loaded)
+}
+
+/// A run of `keploy test`; the last one for none.
+pub(crate) fn run(project: &Project, wanted: Option<&str>) -> Result<RunDir, Failure> {
+    project.run(wanted)?.ok_or_else(|| {
+        let what = wanted.map_or_else(|| "report".to_owned(), |wanted| format!("report of {wanted}"));
+        let words =
+            format!("there is no {what} in {}\nhint: keploy test -c \"...\" makes one", project.root().display());
+        Failure::words(Code::Nothing, words)
+    })
 }
 
 /// Loads a test set, for those who cannot go on without it.

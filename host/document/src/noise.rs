@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use regex::Regex;
 
-use crate::{Hash, Value, hash::hash_node, node::Node, path::Pattern};
+use crate::{Hash, Path, Segment, Value, hash::hash_node, node::Node, path::Pattern};
 
 /// Rules about values that mean nothing: when they happened, which number they got.
 ///
@@ -66,6 +66,12 @@ impl Noise {
         Ok(Self { rules: rules.collect::<Result<_, _>>()? })
     }
 
+    /// Any value at these places.
+    pub fn of_places(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let rule = |pattern: &str| Arc::new(Rule { pattern: Pattern::new(pattern), what: What::Values(Vec::new()) });
+        Self { rules: patterns.into_iter().map(|pattern| rule(pattern.as_ref())).collect() }
+    }
+
     /// Lists whose elements may stand in any order: equal when each is there as often as in the other.
     pub fn unordered(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let rule = |pattern: &str| Arc::new(Rule { pattern: Pattern::new(pattern), what: What::Order });
@@ -76,6 +82,19 @@ impl Noise {
     #[must_use]
     pub fn merged(&self, other: &Self) -> Self {
         Self { rules: self.rules.iter().chain(&other.rules).cloned().collect() }
+    }
+
+    /// Without the rules about the order of lists.
+    pub(crate) fn of_values(&self) -> Self {
+        let is_of_values = |rule: &&Arc<Rule>| matches!(rule.what, What::Values(_));
+        Self { rules: self.rules.iter().filter(is_of_values).cloned().collect() }
+    }
+
+    /// The places in `value` that are not compared.
+    pub fn covered(&self, value: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        find_covered(&self.open(value), &mut Path::default(), &mut found);
+        found
     }
 
     pub fn is_empty(&self) -> bool {
@@ -150,6 +169,21 @@ impl Noise {
             after(&self.rules[rule].pattern, state.done).map(move |done| State { rule, done })
         };
         states.iter().flat_map(step).collect()
+    }
+}
+
+fn find_covered(node: &Node<'_>, path: &mut Path, found: &mut Vec<String>) {
+    let mut below = |segment, node: &Node<'_>| {
+        path.0.push(segment);
+        find_covered(node, path, found);
+        path.0.pop();
+    };
+    match node {
+        Node::Noise(_) => found.push(path.to_string()),
+        Node::Json(json) => find_covered(json, path, found),
+        Node::Map(entries) => entries.iter().for_each(|(name, node)| below(Segment::Name(name.to_string()), node)),
+        Node::Array(items) => items.iter().enumerate().for_each(|(index, node)| below(Segment::Index(index), node)),
+        _ => {}
     }
 }
 

@@ -125,11 +125,12 @@ impl Shared {
         let form = self.forms.of(&self.registry, protocol, Part::Request);
         let (at, moved, reached) = (self.clock.at(relay::now()), self.clock.moved(), self.clock.reached());
         let mut pool = self.pool();
-        let request = form.strip(&pool.bindings.to_recorded(request));
+        let live = pool.bindings.to_recorded(request);
+        let request = form.strip(&live);
         let destination = Self::destination(&pool, connection);
         let asked = Asked { destination: &destination, protocol, class, request: &request, at, moved, reached };
         let (found, test) = pool.claim(&asked, &self.forms);
-        Looked { found, test, request, destination, at }
+        Looked { found, test, request, live, destination, at }
     }
 
     /// With the live values in it.
@@ -161,6 +162,8 @@ struct Looked {
     test: Option<usize>,
     /// In the form that is compared.
     request: Value,
+    /// With recorded values in the place of live ones.
+    live: Value,
     destination: String,
     /// By the application's clock.
     at: u64,
@@ -191,7 +194,7 @@ impl Answers for Handle {
     }
 
     fn answer(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value, _at: u64) -> Answer {
-        let Looked { found, test, request, destination, at } =
+        let Looked { found, test, request, live, destination, at } =
             self.0.find(connection, protocol, &facts.class, &request);
         if let Some(call) = found {
             self.0.claimed.notify_one();
@@ -211,6 +214,7 @@ impl Answers for Handle {
             class: facts.class.clone(),
             summary: facts.summary.clone(),
             request,
+            live,
             at,
             by_driver: facts.lifetime == Lifetime::Session,
         };

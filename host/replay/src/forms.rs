@@ -40,6 +40,8 @@ pub(crate) struct Compared {
     /// What differs, and nothing explains.
     pub differences: Vec<Difference>,
     pub explained: Vec<Explained>,
+    /// What need not be as recorded: the noise, the lists without an order, and the places that were explained.
+    pub hidden: Noise,
 }
 
 impl Forms {
@@ -133,8 +135,9 @@ impl Forms {
         }
         let differences = diff(recorded, live, &noise, self.options);
         if differences.is_empty() {
-            return Compared { differences, explained };
+            return Compared { differences, explained, hidden: noise };
         }
+        let places: Vec<String> = differences.iter().map(|difference| difference.path.clone()).collect();
         let none = Rules::default();
         let rules = ruled.map_or(&none, |ruled| &ruled.rules);
         let allowed: &dyn Allowed = if self.learns { learning } else { rules };
@@ -143,7 +146,9 @@ impl Forms {
         if !self.learns {
             differences.iter_mut().for_each(|difference| say_what_could_be_learned(difference, moment));
         }
-        Compared { differences, explained }
+        let is_explained = |place: &String| differences.iter().all(|left| left.path != *place);
+        let hidden = Noise::of_places(places.into_iter().filter(is_explained)).merged(&noise);
+        Compared { differences, explained, hidden }
     }
 
     fn ruled(&self, protocol: &str, class: &str, request: bool) -> Option<&Ruled> {

@@ -1,6 +1,7 @@
 //! The verdict: what the application answered, and the calls it made, against what was recorded.
-use document::{Difference, Value};
+use document::{Difference, Noise, Value};
 use matcher::{Moment, Trial};
+use plugins::Part;
 use store::TestCase;
 
 use crate::{
@@ -25,9 +26,10 @@ pub struct TestVerdict {
     pub calls: Vec<CallVerdict>,
     /// What was said of connections that could not be answered.
     pub troubles: Vec<String>,
+    /// What it answered, with the recorded values where others are allowed.
     pub responses: Vec<Value>,
-    /// How many recorded calls it made.
-    pub calls_made: usize,
+    /// The recorded calls that it made, in recorded order.
+    pub made: Vec<String>,
     pub ran: bool,
 }
 
@@ -86,6 +88,8 @@ pub struct CallVerdict {
     pub mock: Option<String>,
     /// From the recorded request to the one that was made.
     pub differences: Vec<Difference>,
+    /// What was asked, with the recorded values where others are allowed; null when nothing was.
+    pub request: Value,
     /// Tests that were in flight together when it was recorded: it is one of theirs.
     pub shared_with: Vec<String>,
     /// What drivers and pools do on their own: alone it fails no test.
@@ -94,10 +98,10 @@ pub struct CallVerdict {
 
 pub(crate) fn judge(replay: &Replay, outcomes: &[Outcome]) -> Vec<TestVerdict> {
     let pool = replay.shared.pool();
-    let mut made = vec![0; replay.tests().len()];
+    let mut made = vec![Vec::new(); replay.tests().len()];
     for call in &pool.calls {
         if let Some(Claimer::Test(test)) = call.claimed_by {
-            made[test] += 1;
+            made[test].push(call.mock.name.clone());
         }
     }
     let tests = replay.tests().iter().enumerate().zip(made);
@@ -108,7 +112,7 @@ fn judge_test(
     replay: &Replay,
     pool: &Pool,
     (n, test): (usize, &TestCase),
-    calls_made: usize,
+    made: Vec<String>,
     outcomes: &[Outcome],
 ) -> TestVerdict {
     let mut verdict = TestVerdict {
@@ -118,7 +122,7 @@ fn judge_test(
         calls: Vec::new(),
         troubles: Vec::new(),
         responses: Vec::new(),
-        calls_made,
+        made,
         ran: false,
     };
     let Some(outcome) = outcomes.get(n) else {
@@ -127,9 +131,9 @@ fn judge_test(
     };
     verdict.ran = true;
     match &outcome.answered {
-        Ok(responses) => {
-            verdict.differences.clone_from(&outcome.differences);
-            verdict.responses.clone_from(responses);
+        Ok(_) => {
+            verdict.differences.clone_from(&outcome.compared.differences);
+            verdict.responses.clone_from(&outcome.compared.adopted);
         }
         Err(error) => verdict.error = Some(error.clone()),
     }
@@ -172,12 +176,20 @@ fn is_missing(pool: &Pool, call: usize, ran: usize) -> bool {
 
 fn of_made(replay: &Replay, pool: &Pool, made: &Additional, change: CallChange, nearest: Option<usize>) -> CallVerdict {
     let nearest = nearest.map(|call| &pool.calls[call]);
-    let differences = nearest.map_or_else(Vec::new, |recorded| {
-        let moment = Moment { recorded: recorded.mock.started, live: made.at, slack: SLACK };
-        let (class, documents) = ((made.protocol.as_str(), made.class.as_str()), (&recorded.request, &made.request));
-        let trial = &mut Trial::new(&pool.bindings);
-        replay.shared.forms.compare_requests(class, documents, moment, trial).differences
-    });
+    let (request, differences) = nearest.map_or_else(
+        || (made.live.clone(), Vec::new()),
+        |recorded| {
+            let moment = Moment { recorded: recorded.mock.started, live: made.at, slack: SLACK };
+            let (class, documents) =
+                ((made.protocol.as_str(), made.class.as_str()), (&recorded.request, &made.request));
+            let trial = &mut Trial::new(&pool.bindings);
+            let compared = replay.shared.forms.compare_requests(class, documents, moment, trial);
+            let form = replay.shared.forms.of(&replay.shared.registry, &made.protocol, Part::Request);
+            let own = Noise::of_places(&recorded.mock.noise);
+            let hidden = compared.hidden.merged(form.noise()).merged(&own);
+            (document::adopt(&recorded.mock.request, &made.live, &hidden), compared.differences)
+        },
+    );
     CallVerdict {
         change,
         protocol: made.protocol.clone(),
@@ -185,6 +197,7 @@ fn of_made(replay: &Replay, pool: &Pool, made: &Additional, change: CallChange, 
         summary: made.summary.clone(),
         mock: nearest.map(|recorded| recorded.mock.name.clone()),
         differences,
+        request,
         shared_with: Vec::new(),
         by_driver: made.by_driver,
     }
@@ -203,6 +216,7 @@ fn of_missing(replay: &Replay, pool: &Pool, call: usize, n: usize) -> CallVerdic
         summary,
         mock: Some(mock.name.clone()),
         differences: Vec::new(),
+        request: Value::Null,
         shared_with: others.map(|test| replay.tests()[*test].name.clone()).collect(),
         by_driver: false,
     }

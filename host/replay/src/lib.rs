@@ -7,12 +7,15 @@
 
 mod aliases;
 mod answers;
+mod comparison;
 mod forms;
 mod judge;
 pub mod lesson;
 mod pool;
 mod replay;
 mod resolver;
+mod story;
 
+pub use comparison::Comparison;
 pub use judge::{CallChange, CallVerdict, TestVerdict};
 pub use replay::{Clock, Outcome, PrepareError, RealTime, Replay, Settings};

@@ -38,6 +38,8 @@ pub(crate) struct Additional {
     pub summary: String,
     /// In the form that is compared.
     pub request: Value,
+    /// As it was sent, with recorded values in the place of live ones.
+    pub live: Value,
     /// When, by the application's clock.
     pub at: u64,
     /// What drivers and pools do on their own, they may do more often than when recorded: alone it fails no test.

@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use document::{BadRule, DiffOptions, Difference, DifferenceKind, Noise, Value};
-use matcher::{Bindings, Moment, Trial};
+use document::{BadRule, DiffOptions, Noise, Value};
+use matcher::{Bindings, Moment};
 use plugins::{Failure, Part, Registry};
 use relay::{Answers, Common, Drive, DriveError, Driven};
 use store::{Assets, Lifetime, MappedMock, Mapping, Mock, TestCase, TestSet};
@@ -16,7 +16,8 @@ use store::{Assets, Lifetime, MappedMock, Mapping, Mock, TestCase, TestSet};
 use crate::{
     aliases::Aliases,
     answers::{AppClock, Handle, Shared},
-    forms::{Compared, Forms},
+    comparison::{Comparing, Comparison},
+    forms::Forms,
     judge::{self, TestVerdict},
     lesson::Lesson,
     pool::{Claimer, Pool},
@@ -84,8 +85,7 @@ pub struct Outcome {
     pub started: u64,
     pub ended: u64,
     pub answered: Result<Vec<Value>, String>,
-    /// In what it answered.
-    pub differences: Vec<Difference>,
+    pub compared: Comparison,
 }
 
 /// A test set that is ready to run.
@@ -223,57 +223,27 @@ impl Replay {
         let started = relay::now();
         let answered = driver.send(test).await;
         let ended = relay::now();
-        let differences = match &answered {
+        let compared = match &answered {
             Ok(responses) => self.compare(test, responses, (started, ended)),
-            Err(_) => Vec::new(),
+            Err(_) => Comparison::default(),
         };
-        Outcome { started, ended, answered, differences }
+        Outcome { started, ended, answered, compared }
     }
 
     /// What the application answered otherwise than recorded. What it made up is followed from here on.
-    fn compare(&self, test: &TestCase, responses: &[Value], (started, ended): (u64, u64)) -> Vec<Difference> {
-        let form = self.shared.forms.of(&self.shared.registry, &test.kind, Part::Response);
-        let noise = match Noise::new(test.noise.clone()) {
-            Ok(own) => form.noise().merged(&own),
-            Err(error) => {
-                tracing::warn!(test = %test.name, %error, "the test's noise is not used");
-                form.noise().clone()
-            }
-        };
+    fn compare(&self, test: &TestCase, responses: &[Value], (started, ended): (u64, u64)) -> Comparison {
         let taken = (test.ended - test.started.min(test.ended)) + (ended - started.min(ended));
         let live = self.shared.clock.at(started);
         let moment = Moment { recorded: test.started, live, slack: SLACK + taken };
         let mut pool = self.shared.pool();
-        let expected: Vec<Value> = test.responses.iter().map(|response| form.canonical(&response.body)).collect();
-        let actual = responses.iter().map(|response| form.canonical(&pool.bindings.to_recorded(response)));
-        let actual: Vec<Value> = actual.collect();
-        let (mut trial, mut explained, mut differences) = (Trial::new(&pool.bindings), Vec::new(), Vec::new());
-        let alone = expected.len() == 1 && actual.len() == 1;
-        for n in 0..expected.len().max(actual.len()) {
-            let place = |path: String| match (alone, path.is_empty()) {
-                (true, _) => path,
-                (false, true) => format!("responses[{n}]"),
-                (false, false) => format!("responses[{n}].{path}"),
-            };
-            let (Some(expected), Some(actual)) = (expected.get(n), actual.get(n)) else {
-                let (expected, actual) = (expected.get(n).cloned(), actual.get(n).cloned());
-                let kind = if actual.is_none() { DifferenceKind::Missing } else { DifferenceKind::Added };
-                differences.push(Difference { path: place(String::new()), kind, expected, actual, why: None });
-                continue;
-            };
-            let class = (test.kind.as_str(), test.class.as_str());
-            let forms = &self.shared.forms;
-            let compared = forms.compare_responses(class, &noise, (expected, actual), moment, &mut trial);
-            let Compared { differences: found, explained: reasons } = compared;
-            explained.extend(reasons);
-            differences.extend(found.into_iter().map(|found| Difference { path: place(found.path), ..found }));
-        }
-        let new = trial.into_new();
-        pool.bindings.accept(new);
+        let live: Vec<Value> = responses.iter().map(|response| pool.bindings.to_recorded(response)).collect();
+        let comparing = Comparing::new(&self.shared, test, moment);
+        let (compared, explained) = comparing.compare(&live, &pool.bindings);
+        pool.bindings.accept(compared.bound.clone());
         if let Some(lesson) = &mut pool.lesson {
             lesson.response(test, explained);
         }
-        differences
+        compared
     }
 
     /// What was learned, when all tests were judged.

@@ -25,6 +25,8 @@ pub enum Error {
     Panicked(PathBuf),
     #[error(transparent)]
     Secrets(crate::LoadError),
+    #[error("{file}:{line}: {message}\nhint: {hint}", file = .file.display())]
+    Document { file: PathBuf, line: usize, message: String, hint: String },
     #[error("the report cannot be written as {format}: {reason}")]
     Report { format: &'static str, reason: String },
 }

@@ -27,6 +27,8 @@ pub(crate) const JOURNAL: &str = ".journal";
 /// Directories under `keploy/` that are never test sets.
 const RESERVED: [&str; 4] = [REPORTS, "testReports", "schema", "api-tests"];
 const REPORTS: &str = "reports";
+/// How the files in a run's directory end.
+const REPORT: &str = "-report.yaml";
 const TEST_SET: &str = "test-set-";
 const TEST_RUN: &str = "test-run-";
 
@@ -99,6 +101,22 @@ impl Project {
         Ok(RunDir { name, path, files: self.files })
     }
 
+    /// A run that there was, by its number or its name; the last one for none. None when there was no such run.
+    ///
+    /// # Errors
+    /// When the directory is there and cannot be read.
+    pub fn run(&self, wanted: Option<&str>) -> Result<Option<RunDir>, Error> {
+        let reports = self.root.join(REPORTS);
+        let number = |name: &String| name.strip_prefix(TEST_RUN)?.parse::<u64>().ok();
+        let runs = directories(&reports)?.into_iter().filter(|name| number(name).is_some());
+        let is_wanted = |name: &String| match wanted {
+            Some(wanted) => name == wanted || name.strip_prefix(TEST_RUN) == Some(wanted),
+            None => true,
+        };
+        let name = runs.filter(is_wanted).max_by_key(number);
+        Ok(name.map(|name| RunDir { path: reports.join(&name), name, files: self.files }))
+    }
+
     /// `keploy/` and the `.gitignore` in it; one that a person wrote is left as it is.
     fn prepare(&self) -> io::Result<()> {
         self.files.create_dir_all(&self.root)?;
@@ -132,6 +150,24 @@ pub struct RunDir {
     pub name: String,
     pub path: PathBuf,
     pub(crate) files: Files,
+}
+
+impl RunDir {
+    /// The files of its test sets, in natural order.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn reports(&self) -> Result<Vec<PathBuf>, Error> {
+        let entries = fs::read_dir(&self.path)?.collect::<io::Result<Vec<_>>>()?;
+        let mut files: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
+        files.retain(|file| file.to_string_lossy().ends_with(REPORT));
+        files.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+        Ok(files)
+    }
+
+    pub(crate) fn report(&self, set: &str) -> PathBuf {
+        self.path.join(format!("{set}{REPORT}"))
+    }
 }
 
 fn directories(parent: &Path) -> io::Result<Vec<String>> {

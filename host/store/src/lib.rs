@@ -28,6 +28,7 @@ mod time;
 pub use ::secrets::{Rules as SecretRules, Vault};
 pub use assets::{Assets, BlobWriter};
 pub use config::{Config, ConfigError, GlobalNoise, NoiseOf, RecordConfig, SecretsConfig, TestConfig, UpstreamTls};
+pub use edit::CallEdits;
 pub use error::Error;
 pub use files::Owner;
 pub use layout::{Project, RunDir};
@@ -35,5 +36,8 @@ pub use load::{LoadError, Upgrade, Upgraded};
 pub use model::*;
 pub use names::Naming;
 pub use recording::{Finished, JournalHandle, Recording};
-pub use report::{CallDifference, CallKind, Difference, DifferenceKind, RunReport, SetReport, Status, TestReport};
+pub use report::{
+    CallDifference, CallKind, Difference, DifferenceKind, MayDiffer, RunReport, SetReport, Status, TestReport,
+};
 pub use sanitize::{Sanitize, Sanitized};
+pub use time::format as rfc3339;

@@ -1,9 +1,13 @@
 //! What a replay found: in memory, and as Keploy's YAML report, JSON and JUnit.
 //!
 //! The YAML report has Keploy's keys where they mean the same, and ours beside them: what was compared, every
-//! difference, and the calls that the application made otherwise than when it was recorded.
+//! difference, the calls that the application made, and those that it made otherwise than when it was recorded.
+//!
+//! Two replays of one recording write the same bytes, but for the values of `started`, `completed`, `created_at` and
+//! `time_taken`: where a value may differ, the recorded one is shown; calls stand in recorded order.
 mod json;
 mod junit;
+mod read;
 mod yaml;
 
 use std::path::Path;
@@ -62,6 +66,10 @@ pub struct SetReport {
     pub tests: Vec<TestReport>,
     /// Calls that belong to no test: start-up, background jobs. They fail nothing.
     pub calls: Vec<CallDifference>,
+    /// The application lived at the recorded time; not: at the machine's.
+    pub at_recorded_time: bool,
+    /// Who had another clock, though it should not have.
+    pub at_real_time: Vec<String>,
 }
 
 /// One test of a set.
@@ -77,15 +85,30 @@ pub struct TestReport {
     pub path: String,
     /// What the verdict covers, e.g. `status`, `9 headers`, `body (JSON)`, `3 calls`.
     pub compared: Vec<String>,
+    /// Where another value than the recorded one is no difference.
+    pub may_differ: Vec<MayDiffer>,
+    /// The mocks that answered it, in recorded order.
+    pub made: Vec<String>,
     pub differences: Vec<Difference>,
     pub calls: Vec<CallDifference>,
     /// Why there is nothing to compare: no answer in time, connection refused, ...
     pub error: Option<String>,
     #[serde(serialize_with = "json::serialize")]
     pub request: Value,
-    /// What came back; null when nothing did.
+    /// What came back, with the recorded values where others are allowed; null when nothing did.
     #[serde(serialize_with = "json::serialize")]
     pub response: Value,
+}
+
+/// A place at which another value is no difference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MayDiffer {
+    pub at: String,
+    /// Who says so: the parser, `keploy.yml`, the test, `matchers.yaml`.
+    pub by: String,
+    /// Of what kind it has to be, for `matchers.yaml`; none: any value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -171,6 +194,9 @@ pub struct CallDifference {
     pub nearest: Option<String>,
     /// What it has otherwise than that one.
     pub differences: Vec<Difference>,
+    /// What was asked, with the recorded values where others are allowed; null when nothing was.
+    #[serde(serialize_with = "json::serialize")]
+    pub request: Value,
 }
 
 impl SetReport {
@@ -204,14 +230,21 @@ impl RunReport {
 }
 
 impl RunDir {
+    /// Reads what [`RunDir::write`] wrote, set by set.
+    ///
+    /// # Errors
+    /// When a report cannot be read, or is none of ours.
+    pub fn read(&self) -> Result<Vec<SetReport>, Error> {
+        self.reports()?.iter().map(|path| read::read(path)).collect()
+    }
+
     /// Writes `test-set-N-report.yaml` for every set.
     ///
     /// # Errors
     /// When a file cannot be written.
     pub fn write(&self, report: &RunReport) -> Result<(), Error> {
         for set in &report.sets {
-            let path = self.path.join(format!("{}-report.yaml", set.set));
-            self.files.replace(&path, |file| file.write_all(report.set_to_yaml(set).as_bytes()))?;
+            self.files.replace(&self.report(&set.set), |file| file.write_all(report.set_to_yaml(set).as_bytes()))?;
         }
         Ok(())
     }

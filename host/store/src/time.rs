@@ -4,7 +4,7 @@ use jiff::Timestamp as Instant;
 use crate::Timestamp;
 
 /// Nanoseconds as `2026-07-17T09:10:53.449166379Z`.
-pub(crate) fn format(at: Timestamp) -> String {
+pub fn format(at: Timestamp) -> String {
     // 2^64 nanoseconds end in the year 2554, which jiff can show.
     Instant::from_nanosecond(at.into()).expect("the range is checked by the type").to_string()
 }

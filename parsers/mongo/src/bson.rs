@@ -17,7 +17,7 @@ mod decimal;
 mod read;
 mod write;
 
-pub use read::{document, documents};
+pub use read::{count, document, documents};
 pub use write::write;
 
 /// Element types.

@@ -19,6 +19,7 @@ pub struct Command {
     /// The answer may go on and on.
     exhaust: bool,
     db: String,
+    name: String,
     /// A document, with the sequences as the lists that they stand for; or the blob that it is.
     body: Value,
 }
@@ -38,6 +39,7 @@ impl Command {
                 unacknowledged: false,
                 exhaust: false,
                 db,
+                name: name(&command).to_owned(),
                 body: command,
             }),
             Content::Msg(message) => {
@@ -50,16 +52,18 @@ impl Command {
                 let db = body.get("$db").and_then(Value::as_str).unwrap_or_default().to_owned();
                 let unacknowledged = message.flags & MORE_TO_COME != 0;
                 let exhaust = message.flags & EXHAUST_ALLOWED != 0;
-                Ok(Self { id, since, compressor, legacy: false, unacknowledged, exhaust, db, body })
+                let name = name(&body).to_owned();
+                Ok(Self { id, since, compressor, legacy: false, unacknowledged, exhaust, db, name, body })
             }
         }
     }
 
     /// Its first field; nothing when the host has it.
     pub fn name(&self) -> &str {
-        name(&self.body)
+        &self.name
     }
 
+    /// Of a hello.
     pub fn body(&self) -> &Value {
         &self.body
     }
@@ -84,13 +88,14 @@ impl Command {
         Step::of(first.get("db").and_then(Value::as_str).unwrap_or("admin"), first)
     }
 
-    /// Without what is another on every run by nature: sessions, their transactions' numbers, clocks.
-    pub fn document(&self) -> Value {
+    /// Without what is another on every run by nature: sessions, their transactions' numbers, clocks. Once: a body may be
+    /// large, and only that of a hello is needed again.
+    pub fn document(&mut self) -> Value {
         let mut document = Map::new();
         if !self.db.is_empty() {
             document.insert("db", self.db.as_str());
         }
-        let mut body = self.body.clone();
+        let mut body = if self.is_hello() { self.body.clone() } else { std::mem::take(&mut self.body) };
         if let Some(map) = body.as_map_mut() {
             if self.is_hello() {
                 hello::strip_request(map);

@@ -30,7 +30,7 @@ impl Mock {
         Self { asked: BTreeMap::new(), log_in: LogIn::new(passwords), out: Outbox::default() }
     }
 
-    pub fn command(&mut self, host: &mut dyn Session, command: Command) -> Result<(), Fault> {
+    pub fn command(&mut self, host: &mut dyn Session, mut command: Command) -> Result<(), Fault> {
         let step = command.log_in();
         let document = match &step {
             Some(step) if step.goes_on() => {

@@ -40,7 +40,7 @@ enum Asked {
 }
 
 impl Recording {
-    pub fn command(&mut self, host: &mut dyn Session, command: Command) {
+    pub fn command(&mut self, host: &mut dyn Session, mut command: Command) {
         let (id, since) = (command.id, command.since);
         let asked = if command.is_heartbeat() {
             Asked::Heartbeat

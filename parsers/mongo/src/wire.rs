@@ -25,8 +25,10 @@ pub const EXHAUST_ALLOWED: u32 = 1 << 16;
 pub const HEADER: usize = 16;
 /// The largest message that servers take.
 pub const LARGEST: usize = 48_000_000;
-/// Of larger messages, large sections are kept by the host and not looked into.
+/// Of longer messages, long sections are kept by the host and not looked into.
 pub const WHOLE: usize = 4 << 20;
+/// Sections of more values are kept by the host, too: a value that is a byte on the wire costs a hundred in a document.
+pub const MOST_VALUES: usize = 150_000;
 
 /// One message.
 #[derive(Debug)]

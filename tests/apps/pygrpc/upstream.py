@@ -63,7 +63,7 @@ def main():
     rpc.add_ShopServicer_to_server(Shop(), server)
     server.add_insecure_port(f"127.0.0.1:{sys.argv[1]}")
     server.start()
-    print("ready", flush=True)
+    print("ready", file=sys.stderr, flush=True)
     server.wait_for_termination()
 
 

@@ -9,6 +9,7 @@ use std::{
 
 use store::{Project, RunReport, SetReport, Status, TestSet};
 
+use self::reporting::Clock;
 use crate::{
     arguments::{Application, TestSets},
     exit::{Code, Failure, Outcome},
@@ -114,7 +115,8 @@ async fn test_set(replaying: &Replaying, project: &Project, set: TestSet) -> Res
     for line in &real_time {
         style::say(format!("at real time: {line}"));
     }
-    let mut report = reporting::of_set(&replay, &sent, verdicts, started, error);
+    let clock = if replaying.real_time { Clock::Real } else { Clock::Recorded { but: real_time } };
+    let mut report = reporting::of_set(&replay, &sent, verdicts, started, error, clock);
     project.hide_secrets(&mut report)?;
     Ok((report, code))
 }

@@ -1,3 +1,4 @@
+mod adopt;
 mod diff;
 pub(crate) mod generate;
 mod laws;

@@ -12,6 +12,7 @@
 //! | float | always with a point: `1.0`, `1.0e+300`, `.inf`, `.nan` |
 
 mod build;
+mod edit;
 mod emit;
 mod error;
 mod find;
@@ -20,6 +21,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub use edit::edit;
 pub use emit::{emit, emit_into};
 pub use error::Error;
 pub use find::find_line;

@@ -65,7 +65,7 @@ fn difference(text: &mut String, indent: &str, difference: &Difference) {
 }
 
 fn call(text: &mut String, call: &CallDifference) {
-    let CallDifference { kind, protocol, destination, summary, nearest, differences } = call;
+    let CallDifference { kind, protocol, destination, summary, nearest, differences, .. } = call;
     line(text, format_args!("{} call to {destination} ({protocol}): {summary}", kind.as_str()));
     if let Some(nearest) = nearest {
         line(text, format_args!("  nearest recorded call: {nearest}"));

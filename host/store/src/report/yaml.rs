@@ -1,7 +1,7 @@
 //! Keploy's report of one test set, with ours beside it.
 use document::{Map, Value, yaml};
 
-use super::{CallDifference, Difference, DifferenceKind, RunReport, SetReport, Status, TestReport};
+use super::{CallDifference, Difference, DifferenceKind, MayDiffer, RunReport, SetReport, Status, TestReport};
 use crate::{
     envelope::{HEADER, VERSION},
     time,
@@ -19,6 +19,10 @@ pub(super) fn write(run: &RunReport, set: &SetReport) -> String {
     report.insert("failure", set.count(Status::Failed));
     report.insert("ignored", set.count(Status::Ignored));
     report.insert("total", set.tests.len());
+    report.insert("clock", if set.at_recorded_time { "recorded" } else { "real" });
+    if !set.at_real_time.is_empty() {
+        report.insert("at_real_time", list(&set.at_real_time, String::clone));
+    }
     report.insert("tests", list(&set.tests, |test| self::test(set, test)));
     if !set.calls.is_empty() {
         report.insert("calls_outside_tests", list(&set.calls, call));
@@ -35,7 +39,9 @@ pub(super) fn write(run: &RunReport, set: &SetReport) -> String {
 fn test(set: &SetReport, test: &TestReport) -> Map {
     let mut result = Map::new()
         .with("compared", list(&test.compared, String::clone))
+        .with("may_differ", list(&test.may_differ, may_differ))
         .with("differences", list(&test.differences, difference))
+        .with("made", list(&test.made, String::clone))
         .with("calls", list(&test.calls, call));
     if let Some(error) = &test.error {
         result.insert("error", error.as_str());
@@ -66,7 +72,18 @@ fn call(call: &CallDifference) -> Map {
     if !call.differences.is_empty() {
         map.insert("differences", list(&call.differences, difference));
     }
+    if call.request != Value::Null {
+        map.insert("request", call.request.clone());
+    }
     map
+}
+
+fn may_differ(place: &MayDiffer) -> Map {
+    let map = Map::new().with("at", place.at.as_str()).with("by", place.by.as_str());
+    match &place.is {
+        Some(is) => map.with("is", is.as_str()),
+        None => map,
+    }
 }
 
 fn difference(difference: &Difference) -> Map {

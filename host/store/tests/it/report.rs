@@ -1,7 +1,9 @@
 //! Reports.
 use document::{Map, Value};
 use fs_err as fs;
-use store::{CallDifference, CallKind, Difference, DifferenceKind, Project, RunReport, SetReport, Status, TestReport};
+use store::{
+    CallDifference, CallKind, Difference, DifferenceKind, MayDiffer, Project, RunReport, SetReport, Status, TestReport,
+};
 
 fn run() -> RunReport {
     const AT: u64 = 1_784_279_453_000_000_000;
@@ -19,6 +21,7 @@ fn run() -> RunReport {
         summary: "SET order:1".into(),
         nearest: None,
         differences: Vec::new(),
+        request: Value::Null,
     };
     let changed = CallDifference {
         kind: CallKind::Changed,
@@ -30,6 +33,7 @@ fn run() -> RunReport {
             actual: Some("<EX>".into()),
             why: None,
         }],
+        request: Map::new().with("command", vec![Value::from("SET")]).into(),
         ..call.clone()
     };
     let test = TestReport {
@@ -39,6 +43,11 @@ fn run() -> RunReport {
         ended: AT + 12_000_000,
         path: "keploy/test-set-0/tests/get-orders-1.yaml".into(),
         compared: vec!["status".into(), "9 headers".into(), "2 calls".into()],
+        may_differ: vec![
+            MayDiffer { at: "header.date".into(), by: "the Http parser".into(), is: None },
+            MayDiffer { at: "body.id".into(), by: "matchers.yaml".into(), is: Some("uuid".into()) },
+        ],
+        made: vec!["mock-1".into(), "mock-2".into()],
         request: Map::new().with("method", "GET").with("url", "/orders").into(),
         response: Map::new().with("status_code", 500).with("body", Value::Bytes(vec![0, 255])).into(),
         ..TestReport::default()
@@ -66,6 +75,8 @@ fn run() -> RunReport {
         ended: AT + 1_204_000_000,
         tests: vec![test, failed, dead, ignored],
         calls: Vec::new(),
+        at_recorded_time: true,
+        at_real_time: vec!["ntpd has no clock of ours".into()],
     };
     let halted = SetReport {
         set: "test-set-1".into(),
@@ -211,6 +222,26 @@ fn yaml() {
     time_taken: 0.000s
     cmdUsed: python app.py
     ");
+}
+
+#[test]
+fn what_was_written_is_read_back_but_for_fractions_of_seconds() {
+    const SECOND: u64 = 1_000_000_000;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let project = Project::open(directory.path(), None);
+    let run_dir = project.next_run().expect("writable");
+    let mut written = run();
+    run_dir.write(&written).expect("writable");
+    for set in &mut written.sets {
+        (set.started, set.ended) = (0, 0);
+        for test in &mut set.tests {
+            test.started -= test.started % SECOND;
+            test.ended -= test.ended % SECOND;
+        }
+    }
+    let last = project.run(None).expect("readable").expect("there is one");
+    assert_eq!((last.name.as_str(), last.read().expect("readable")), ("test-run-0", written.sets));
+    assert!(project.run(Some("0")).expect("readable").is_some() && project.run(Some("7")).expect("readable").is_none());
 }
 
 #[test]

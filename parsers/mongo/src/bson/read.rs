@@ -9,8 +9,9 @@ const DEEPEST: usize = 100;
 
 /// A document that fills `bytes`; none when it is not well-formed at its top.
 pub fn document(bytes: &[u8]) -> Option<Value> {
-    elements(bytes)?;
-    Some(value(kind::DOCUMENT, bytes, 0))
+    let mut elements = elements(bytes);
+    elements.by_ref().for_each(drop);
+    elements.is_whole.then(|| value(kind::DOCUMENT, bytes, 0))
 }
 
 /// Documents, one behind the other, that fill `bytes`.
@@ -22,6 +23,29 @@ pub fn documents(mut bytes: &[u8]) -> Option<Vec<Value>> {
         bytes = rest;
     }
     Some(all)
+}
+
+/// How many values there are in documents, one behind the other: what they cost as a tree.
+pub fn count(mut documents: &[u8]) -> usize {
+    let mut all = 0;
+    while let Some((document, rest)) =
+        length(kind::DOCUMENT, documents).and_then(|length| documents.split_at_checked(length))
+    {
+        all += values(document, 0);
+        documents = rest;
+    }
+    all
+}
+
+fn values(document: &[u8], depth: usize) -> usize {
+    if depth > DEEPEST {
+        return 0;
+    }
+    let below = |element: Element<'_>| match element.kind {
+        kind::DOCUMENT | kind::ARRAY => 1 + values(element.raw, depth + 1),
+        _ => 1,
+    };
+    elements(document).map(below).sum()
 }
 
 /// Whatever has no readable form is given as it is.
@@ -112,10 +136,13 @@ fn map(raw: &[u8], depth: usize) -> Option<Map> {
     if depth > DEEPEST {
         return None;
     }
-    let elements = elements(raw)?;
-    let mut entries = Vec::with_capacity(elements.len());
-    for Element { kind, name, raw } in elements {
+    let mut elements = elements(raw);
+    let mut entries = Vec::new();
+    for Element { kind, name, raw } in elements.by_ref() {
         entries.push((text(name)?, value(kind, raw, depth + 1)));
+    }
+    if !elements.is_whole {
+        return None;
     }
     if let [(name, _)] = entries.as_slice()
         && is_form(name)
@@ -133,12 +160,15 @@ fn array(raw: &[u8], depth: usize) -> Option<Vec<Value>> {
     if depth > DEEPEST {
         return None;
     }
-    let elements = elements(raw)?.into_iter().enumerate();
-    elements
-        .map(|(n, element)| {
-            (element.name == n.to_string().as_bytes()).then(|| value(element.kind, element.raw, depth + 1))
-        })
-        .collect()
+    let mut elements = elements(raw);
+    let mut items = Vec::new();
+    for Element { kind, name, raw } in elements.by_ref() {
+        if name != items.len().to_string().as_bytes() {
+            return None;
+        }
+        items.push(value(kind, raw, depth + 1));
+    }
+    elements.is_whole.then_some(items)
 }
 
 fn binary(raw: &[u8]) -> Option<Value> {
@@ -176,18 +206,45 @@ struct Element<'a> {
     raw: &'a [u8],
 }
 
-/// The elements of a document that fills `bytes`.
-fn elements(bytes: &[u8]) -> Option<Vec<Element<'_>>> {
-    let mut rest = bytes.get(4..)?.strip_suffix(&[0]).filter(|_| int(bytes) == Some(bytes.len()))?;
-    let mut elements = Vec::new();
-    while let Some((kind, behind)) = rest.split_first() {
+/// The elements of a document that fills `bytes`; it ends early where they are not well-formed.
+fn elements(bytes: &[u8]) -> Elements<'_> {
+    let inside = bytes.get(4..).and_then(|behind| behind.strip_suffix(&[0]));
+    match inside.filter(|_| int(bytes) == Some(bytes.len())) {
+        Some(rest) => Elements { rest, is_whole: true },
+        None => Elements { rest: &[], is_whole: false },
+    }
+}
+
+struct Elements<'a> {
+    rest: &'a [u8],
+    /// All that was seen so far is well-formed.
+    is_whole: bool,
+}
+
+impl<'a> Elements<'a> {
+    fn take(&mut self) -> Option<Element<'a>> {
+        let (kind, behind) = self.rest.split_first()?;
         let end = behind.iter().position(|byte| *byte == 0)?;
         let (name, behind) = (&behind[..end], &behind[end + 1..]);
         let (raw, behind) = behind.split_at_checked(length(*kind, behind)?)?;
-        elements.push(Element { kind: *kind, name, raw });
-        rest = behind;
+        self.rest = behind;
+        Some(Element { kind: *kind, name, raw })
     }
-    Some(elements)
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Element<'a>;
+
+    fn next(&mut self) -> Option<Element<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let element = self.take();
+        if element.is_none() {
+            (self.rest, self.is_whole) = (&[], false);
+        }
+        element
+    }
 }
 
 /// How many of `bytes` are the value of this type that they start with.

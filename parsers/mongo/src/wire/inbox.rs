@@ -5,7 +5,8 @@
 use keploy_sdk::{Blob, Fault, Instant, Session, Side, Value};
 
 use super::{
-    CHECKSUM_PRESENT, Compressor, Content, HEADER, LARGEST, Message, Msg, OP_COMPRESSED, OP_MSG, OP_QUERY, OP_REPLY,
+    CHECKSUM_PRESENT, Compressor, Content, HEADER, LARGEST, MOST_VALUES, Message, Msg, OP_COMPRESSED, OP_MSG, OP_QUERY,
+    OP_REPLY,
     checksum::{self, crc32c},
 };
 use crate::bson;
@@ -114,7 +115,7 @@ impl Inbox {
     }
 
     /// All at once.
-    fn small(&mut self, header: Header, host: &dyn Session) -> Result<Option<Message>, Fault> {
+    fn small(&mut self, header: Header, host: &mut dyn Session) -> Result<Option<Message>, Fault> {
         let Header { length, id, response_to, opcode } = header;
         let Some(bytes) = self.rest().get(..length) else { return Ok(None) };
         let (head, body) = bytes.split_at(HEADER);
@@ -122,12 +123,12 @@ impl Inbox {
         let content = if opcode == OP_COMPRESSED {
             uncompressed(host, body, self.whole).and_then(|(opcode, by, body)| {
                 compressor = Some(by);
-                content(opcode, &body)
+                content(host, opcode, &body)
             })
         } else if opcode == OP_MSG && !is_intact(head, body) {
             return Err(self.fault("bad-checksum", "a message with a checksum that it does not have"));
         } else {
-            content(opcode, body)
+            content(host, opcode, body)
         };
         let content = content.map_err(|problem| self.fault("bad-message", &problem))?;
         let since = self.since;
@@ -172,7 +173,8 @@ impl Inbox {
         }
         if size <= self.whole {
             let Some(section) = rest.get(..size) else { return Ok(false) };
-            add_section(&mut large.message, kind, section).map_err(|problem| self.fault("bad-message", &problem))?;
+            add_section(host, &mut large.message, kind, section)
+                .map_err(|problem| self.fault("bad-message", &problem))?;
             self.take(1 + size);
             large.left -= 1 + size;
             return Ok(true);
@@ -244,16 +246,16 @@ fn uncompressed(host: &dyn Session, body: &[u8], most: usize) -> Result<(i32, Co
     Ok((opcode, compressor, body))
 }
 
-fn content(opcode: i32, body: &[u8]) -> Result<Content, String> {
+fn content(host: &mut dyn Session, opcode: i32, body: &[u8]) -> Result<Content, String> {
     match opcode {
-        OP_MSG => msg(body).map(Content::Msg),
+        OP_MSG => msg(host, body).map(Content::Msg),
         OP_QUERY => query(body),
         OP_REPLY => reply(body),
         other => Err(format!("the opcode {other} inside a compressed message")),
     }
 }
 
-fn msg(body: &[u8]) -> Result<Msg, String> {
+fn msg(host: &mut dyn Session, body: &[u8]) -> Result<Msg, String> {
     let (flags, mut rest) = body.split_at_checked(4).ok_or("no flags")?;
     let mut message = Msg { flags: u32_of(flags), ..Msg::default() };
     if message.flags & CHECKSUM_PRESENT != 0 {
@@ -263,7 +265,7 @@ fn msg(body: &[u8]) -> Result<Msg, String> {
         let size = behind.get(..4).map_or(0, |bytes| u32_of(bytes) as usize);
         let section = behind.split_at_checked(size).filter(|_| size >= 5);
         let (section, behind) = section.ok_or("a section that does not fit")?;
-        add_section(&mut message, *kind, section)?;
+        add_section(host, &mut message, *kind, section)?;
         rest = behind;
     }
     match message.body {
@@ -272,16 +274,23 @@ fn msg(body: &[u8]) -> Result<Msg, String> {
     }
 }
 
-fn add_section(message: &mut Msg, kind: u8, section: &[u8]) -> Result<(), String> {
+fn add_section(host: &mut dyn Session, message: &mut Msg, kind: u8, section: &[u8]) -> Result<(), String> {
+    let mut kept = |raw: &[u8]| {
+        let is_too_much = bson::count(raw) > MOST_VALUES;
+        is_too_much.then(|| Value::from(Blob::new(host.keep_bytes(raw, None))))
+    };
     match kind {
         BODY if message.body == Value::Null => {
-            message.body = bson::document(section).ok_or("a section that is no document")?;
+            let document = kept(section).or_else(|| bson::document(section));
+            message.body = document.ok_or("a section that is no document")?;
         }
         SEQUENCE => {
             let behind = &section[4..];
             let end = behind.iter().position(|byte| *byte == 0).ok_or("a sequence without a name")?;
-            let documents = bson::documents(&behind[end + 1..]).ok_or("a sequence of something else than documents")?;
-            message.sequences.push((readable_name(&behind[..end])?, documents.into()));
+            let raw = &behind[end + 1..];
+            let documents = kept(raw).or_else(|| bson::documents(raw).map(Value::from));
+            let documents = documents.ok_or("a sequence of something else than documents")?;
+            message.sequences.push((readable_name(&behind[..end])?, documents));
         }
         BODY => return Err("two sections of kind 0".into()),
         other => return Err(format!("a section of kind {other}")),

@@ -5,12 +5,21 @@ use document::Value;
 use replay::{CallChange, CallVerdict, Outcome as Sent, Replay, TestVerdict};
 use store::{CallDifference, CallKind, Difference, RunReport, SetReport, Status, TestReport};
 
-use crate::style;
+use crate::{style, words};
 
 /// Failed tests that are shown in full; the report has them all.
 const SHOWN: usize = 10;
 /// Lines for each.
 const LINES: usize = 8;
+
+/// By which clock the application lived.
+pub(crate) enum Clock {
+    Real,
+    /// All but these processes.
+    Recorded {
+        but: Vec<String>,
+    },
+}
 
 pub(crate) fn of_set(
     replay: &Replay,
@@ -18,6 +27,7 @@ pub(crate) fn of_set(
     verdicts: Vec<TestVerdict>,
     started: u64,
     error: Option<String>,
+    clock: Clock,
 ) -> SetReport {
     let tests: Vec<TestReport> =
         verdicts.into_iter().enumerate().map(|(n, verdict)| of_test(replay, sent.get(n), n, verdict)).collect();
@@ -30,6 +40,11 @@ pub(crate) fn of_set(
         ended: relay::now(),
         tests,
         calls: Vec::new(),
+        at_recorded_time: matches!(clock, Clock::Recorded { .. }),
+        at_real_time: match clock {
+            Clock::Recorded { but } => but,
+            Clock::Real => Vec::new(),
+        },
     }
 }
 
@@ -44,7 +59,7 @@ fn of_test(replay: &Replay, sent: Option<&Sent>, n: usize, verdict: TestVerdict)
         .collect();
     compared.sort();
     compared.dedup();
-    compared.push(format!("{} calls", verdict.calls_made));
+    compared.push(format!("{} calls", verdict.made.len()));
     let error = verdict.error.clone().or_else(|| (!verdict.troubles.is_empty()).then(|| verdict.troubles.join("\n")));
     TestReport {
         name: verdict.test,
@@ -54,6 +69,8 @@ fn of_test(replay: &Replay, sent: Option<&Sent>, n: usize, verdict: TestVerdict)
         ended: sent.map_or(0, |sent| sent.ended),
         path: test.source.file.display().to_string(),
         compared,
+        may_differ: replay.may_differ(test),
+        made: verdict.made,
         differences: verdict.differences.iter().map(Difference::from).collect(),
         calls: verdict.calls.into_iter().map(call).collect(),
         error,
@@ -81,6 +98,7 @@ fn call(verdict: CallVerdict) -> CallDifference {
         summary,
         nearest: verdict.mock,
         differences: verdict.differences.iter().map(Difference::from).collect(),
+        request: verdict.request,
     }
 }
 
@@ -115,7 +133,7 @@ fn print_test(test: &TestReport, set: &str) {
     eprintln!("{} {} {}", style::red("FAIL"), style::bold(&test.name), style::dim(set));
     let mut lines = Vec::new();
     lines.extend(test.error.iter().map(|error| error.replace('\n', "; ")));
-    lines.extend(test.differences.iter().map(line));
+    lines.extend(test.differences.iter().map(words::difference));
     for call in &test.calls {
         let nearest = match (&call.nearest, call.kind) {
             (Some(mock), CallKind::Missing) => format!(" ({mock})"),
@@ -124,7 +142,7 @@ fn print_test(test: &TestReport, set: &str) {
         };
         let kind = call.kind.as_str().to_lowercase();
         lines.push(format!("call {kind}: {} {} to {}{nearest}", call.protocol, call.summary, call.destination));
-        lines.extend(call.differences.iter().map(|difference| format!("    {}", line(difference))));
+        lines.extend(call.differences.iter().map(|difference| format!("    {}", words::difference(difference))));
     }
     let more = lines.len().saturating_sub(LINES);
     for line in lines.iter().take(LINES) {
@@ -132,26 +150,5 @@ fn print_test(test: &TestReport, set: &str) {
     }
     if more > 0 {
         eprintln!("    {}", style::dim(format_args!("... and {more} more: see the report")));
-    }
-}
-
-fn line(difference: &Difference) -> String {
-    let place = if difference.path.is_empty() { "the whole" } else { &difference.path };
-    let why = difference.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
-    match (&difference.expected, &difference.actual) {
-        (Some(expected), Some(actual)) => format!("{place}: expected {}, got {}{why}", short(expected), short(actual)),
-        (Some(expected), None) => format!("{place}: missing, expected {}", short(expected)),
-        (None, Some(actual)) => format!("{place}: additional {}", short(actual)),
-        (None, None) => format!("{place}: differs"),
-    }
-}
-
-fn short(text: &str) -> String {
-    const MOST: usize = 80;
-    let one_line = text.replace('\n', "\\n");
-    match one_line.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}...", &one_line[..at]),
-        None if one_line.is_empty() => "\"\"".to_owned(),
-        None => one_line,
     }
 }

@@ -1,4 +1,5 @@
 mod damaged;
+mod edited;
 mod emitted;
 mod parsed;
 mod seed;
