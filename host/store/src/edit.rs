@@ -1,4 +1,7 @@
 //! Changing a test set that exists: what a replay has learned, what a person has accepted.
+use document::yaml;
+use fs_err as fs;
+
 use crate::{
     Error, Mapping, Matchers, Project, Record, SetReport, TestCase, Timestamp, envelope,
     layout::{MAPPINGS, MATCHERS, TESTS},
@@ -52,6 +55,11 @@ impl Project {
         };
         let mut document = envelope::document(Record::Test(test.clone()));
         let mut secrets = self.secrets(set)?;
+        if let Some(written) = fs::read_to_string(&path).ok().and_then(|text| yaml::parse_all(&text).ok()?.pop())
+            && let (Some(spec), Some(written)) = (document.get_mut("spec"), written.value.get("spec"))
+        {
+            secrets.keep(spec, written);
+        }
         secrets.clean(&mut document);
         secrets.save(&self.set_dir(set), self.files)?;
         let text = test_file(document);

@@ -79,6 +79,29 @@ impl Secrets {
         }
     }
 
+    /// Keeps what has not changed as it is written: what stands in for a value does not say how that would be spelled.
+    pub fn keep(&self, new: &mut Value, written: &Value) {
+        match (new, written) {
+            (Value::Map(new), Value::Map(written)) => {
+                for (name, item) in new.iter_mut() {
+                    if let Some(written) = written.get(name) {
+                        self.keep(item, written);
+                    }
+                }
+            }
+            (Value::Array(new), Value::Array(written)) => {
+                new.iter_mut().zip(written).for_each(|(item, written)| self.keep(item, written));
+            }
+            (new, written) => {
+                let mut restored = written.clone();
+                self.vault.restore(&mut restored);
+                if restored == *new {
+                    new.clone_from(written);
+                }
+            }
+        }
+    }
+
     /// Writes both files, where there is something new, and has git leave the first alone.
     pub fn save(&mut self, directory: &Path, files: Files) -> Result<(), Error> {
         let entries = self.vault.entries();
