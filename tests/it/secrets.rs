@@ -17,7 +17,7 @@ const CARD: &str = "4242424242424242";
 #[test]
 fn are_in_no_file_for_git_and_replay_passes() {
     let world = World::online();
-    let app = apps::secrets().with("API_KEY", API_KEY).with("JWT_SECRET", "where it was recorded");
+    let app = apps::secrets().with("API_KEY", API_KEY).with("JWT_SECRET", "of the machine that it was recorded on");
     let project = Project::new(&world, app);
     let recording = project.record_and_learn(&world);
     let mut known = world.inside(visit);
@@ -40,10 +40,11 @@ fn are_in_no_file_for_git_and_replay_passes() {
 
     // A fresh clone, in CI: no secrets, and other ones in the environment.
     std::fs::remove_file(&secret).expect("there");
-    let ci = apps::secrets().with("API_KEY", "ci").with("JWT_SECRET", "in CI");
+    let ci = apps::secrets().with("API_KEY", "ci").with("JWT_SECRET", "of the machine that runs the tests, in CI");
     let ci = project.with_app(ci);
     ci.test(&World::offline(), "").expect_code(0);
-    let changed = project.with_app(apps::secrets().with("API_KEY", "").with("JWT_SECRET", "in CI"));
+    let changed = project
+        .with_app(apps::secrets().with("API_KEY", "").with("JWT_SECRET", "of the machine that runs the tests, in CI"));
     changed.test(&World::offline(), "").expect_code(1).expect_words(&["/rates/EUR"]);
 
     let check = |folder: &Path| {
@@ -53,6 +54,27 @@ fn are_in_no_file_for_git_and_replay_passes() {
     };
     let clean = check(&project.folder);
     assert_eq!(clean.status.code(), Some(0), "{}", clean.stderr);
+}
+
+/// What an application compares with a value of its own is another value, without the real one.
+#[test]
+fn are_given_to_ci_by_a_variable() {
+    let world = World::online();
+    let app = apps::secrets().with("API_KEY", "k").with("JWT_SECRET", "s").with("PASSWORD", PASSWORD);
+    let project = Project::new(&world, app.clone());
+    let recording = project.record(&world);
+    world.inside(|| {
+        let body = serde_json::json!({ "password": PASSWORD }).to_string();
+        let client = Client::new(PORT, Connections::Kept);
+        let answer = client.send("POST", "/unlock", body.as_bytes(), "application/json").expect("an answer");
+        assert_eq!(answer.body, b"{\"open\":true}\n");
+    });
+    recording.finish().expect_code(0);
+    let elsewhere = project.folder.join("elsewhere.yaml");
+    std::fs::rename(project.test_set().join("secret.yaml"), &elsewhere).expect("there");
+    project.test(&World::offline(), "").expect_code(1).expect_words(&["body.open: expected true, got false"]);
+    let given = project.with_app(app.with("KEPLOY_SECRETS", &elsewhere.to_string_lossy()));
+    given.test(&World::offline(), "").expect_code(0);
 }
 
 /// A user's visit; returns what the application made up.

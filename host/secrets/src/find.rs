@@ -90,8 +90,12 @@ impl Finder<'_> {
     }
 
     fn text(&mut self, text: &mut String, spans: Vec<Span>) {
-        for Span { range, label, spelling, shape, inside } in spans.into_iter().rev() {
-            let at = self.place();
+        if spans.is_empty() {
+            return;
+        }
+        let at = self.place();
+        let (mut replaced, mut end) = (String::new(), 0);
+        for Span { range, label, spelling, shape, inside } in spans {
             if let Some(password) = inside {
                 self.vault.place("password", &password, None, &at);
             }
@@ -100,12 +104,15 @@ impl Finder<'_> {
                 Some(value) => (value, spelling),
                 None => (spelled.to_owned(), Spelling::Plain),
             };
-            let is_number = shape == Some(Shape::Number);
+            let quote = if shape == Some(Shape::Number) { "\"" } else { "" };
             let placeholder = self.vault.place(&label, &value, shape, &at);
             let mark = if spelling.write(&value) == value { "" } else { spelling.mark() };
-            let quote = if is_number { "\"" } else { "" };
-            text.replace_range(range, &format!("{quote}{placeholder}{mark}{quote}"));
+            replaced.push_str(&text[end..range.start]);
+            replaced.push_str(&format!("{quote}{placeholder}{mark}{quote}"));
+            end = range.end;
         }
+        replaced.push_str(&text[end..]);
+        *text = replaced;
     }
 
     fn place(&self) -> String {

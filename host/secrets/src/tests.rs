@@ -204,6 +204,15 @@ fn a_tests_name_has_it_in_small_letters() {
     assert_eq!(vault.hidden("get-reset-abc-def-12-1"), Some(format!("get-reset-{name}-slug-1")));
 }
 
+/// A stand-in is spelled alike everywhere, and its placeholders are not.
+#[test]
+fn other_spellings_are_stood_in_for_too() {
+    let entry = Entry { name: "keploy-secret-password-1".into(), value: None, ..Entry::default() };
+    let mut document = Value::from("password=keploy-secret-password-1-url&x=\"keploy-secret-password-1-json\"");
+    Vault::new([entry]).restore(&mut document);
+    assert_eq!(document, "password=keploy-secret-password-1&x=\"keploy-secret-password-1\"".into());
+}
+
 #[test]
 fn keploys_templates() {
     let vault = Vault::new([Entry { name: "Test2_Token".into(), value: Some("abc".into()), ..Entry::default() }]);

@@ -60,9 +60,14 @@ const JWT: &str = "jwt";
 const CARD: &str = "card-number";
 
 static ANY: LazyLock<RegexSet> =
-    LazyLock::new(|| RegexSet::new(SHAPES.map(|(_, pattern)| pattern)).expect("they are constants"));
+    LazyLock::new(|| RegexSet::new(SHAPES.map(|(_, pattern)| ascii(pattern))).expect("they are constants"));
 static EACH: LazyLock<[Regex; 15]> =
-    LazyLock::new(|| SHAPES.map(|(_, pattern)| Regex::new(pattern).expect("it is a constant")));
+    LazyLock::new(|| SHAPES.map(|(_, pattern)| Regex::new(&ascii(pattern)).expect("it is a constant")));
+
+/// With boundaries of ASCII words, which are found many times faster.
+fn ascii(pattern: &str) -> String {
+    pattern.replace(r"\b", r"(?-u:\b)")
+}
 
 /// `"name": "value"`, `"name": 123`
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {

@@ -141,15 +141,16 @@ impl Vault {
             return None;
         }
         let search = self.hiding.get_or_init(|| {
-            let known = |(at, entry): (usize, &Entry)| {
-                let value = entry.shown();
-                if self.by_value.get(&value) == Some(&at) { spellings(&value, &entry.name) } else { Vec::new() }
-            };
-            let mut pairs: Vec<_> = self.entries.iter().enumerate().flat_map(known).collect();
-            // What stands for itself is no secret any more.
-            pairs.retain(|(value, name)| value != name && is_telling(value));
+            let first = |value: &str, at: usize| self.by_value.get(value) == Some(&at);
+            let values = self.entries.iter().enumerate().map(|(at, entry)| (at, entry.shown(), &entry.name));
+            let values = values.filter(|(at, value, _)| first(value, *at));
+            let mut pairs: Vec<_> = values.flat_map(|(_, value, name)| spellings(&value, name)).collect();
             // Of two with one spelling, the one that is spelled so itself.
             pairs.sort_by_key(|(value, _)| !self.by_value.contains_key(value));
+            let mut seen = HashSet::new();
+            pairs.retain(|(value, _)| seen.insert(value.clone()));
+            // What stands for itself is no secret any more.
+            pairs.retain(|(value, name)| value != name && is_telling(value));
             Search::new(pairs)
         });
         search.replace(text, &|before, value, after| {
@@ -207,11 +208,9 @@ fn is_telling(value: &str) -> bool {
     value.len() >= 12 || value.len() >= 6 && kinds >= 2
 }
 
-/// Each spelling of a value that differs, and the placeholder for it.
-fn spellings(value: &str, name: &str) -> Vec<(String, String)> {
-    let pair = |spelling: Spelling| (spelling.write(value).into_owned(), format!("{name}{}", spelling.mark()));
-    let differs = |(at, (spelled, _)): &(usize, (String, String))| *at == 0 || spelled != value;
-    Spelling::ALL.map(pair).into_iter().enumerate().filter(differs).map(|(_, pair)| pair).collect()
+/// Each spelling of a value, and the placeholder for it.
+fn spellings(value: &str, name: &str) -> [(String, String); 4] {
+    Spelling::ALL.map(|spelling| (spelling.write(value).into_owned(), format!("{name}{}", spelling.mark())))
 }
 
 impl Search {

@@ -13,6 +13,7 @@ use crate::{
     Error, Owner,
     files::{Files, TEMPORARY, Temporary},
     layout::ASSETS,
+    secrets::bodies,
 };
 
 /// The `assets` directory of a test set. It comes into being with the first blob.
@@ -47,7 +48,12 @@ impl Assets {
     }
 
     pub fn path(&self, blob: &Blob) -> PathBuf {
-        self.directory.join(name(blob))
+        let path = self.directory.join(name(blob));
+        if path.exists() {
+            return path;
+        }
+        let secret = self.directory.parent().and_then(|set| bodies::path(set, &name(blob)));
+        secret.unwrap_or(path)
     }
 
     /// Removes what a killed recording had begun.

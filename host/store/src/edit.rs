@@ -74,6 +74,11 @@ impl Project {
         };
         let mut document = envelope::document(Record::Test(test.clone()));
         let mut secrets = self.secrets(set)?;
+        if let Some(written) = fs::read_to_string(&path).ok().and_then(|text| yaml::parse_all(&text).ok()?.pop())
+            && let (Some(spec), Some(written)) = (document.get_mut("spec"), written.value.get("spec"))
+        {
+            secrets.keep(spec, written);
+        }
         secrets.clean(&mut document);
         secrets.save(&self.set_dir(set), self.files)?;
         let text = test_file(document);
@@ -185,6 +190,9 @@ impl Project {
                 None => {}
                 Some(Edited::Changed(mut new)) => {
                     if let Some(new) = new.as_map_mut() {
+                        if let (Some(spec), Some(written)) = (new.get_mut("spec"), value.get("spec")) {
+                            secrets.keep(spec, written);
+                        }
                         secrets.clean(new);
                     }
                     text = yaml::edit(&text, *line, value, &new).unwrap_or_else(|| rewrite(&text, *line, &new));

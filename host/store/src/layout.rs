@@ -21,6 +21,8 @@ pub(crate) const MAPPINGS: &str = "mappings.yaml";
 pub(crate) const MATCHERS: &str = "matchers.yaml";
 pub(crate) const ASSETS: &str = "assets";
 pub(crate) const SECRET: &str = "secret.yaml";
+/// Bodies as they were recorded, whose files have placeholders.
+pub(crate) const SECRETS: &str = "secret";
 pub(crate) const PLACEHOLDERS: &str = "placeholders.yaml";
 pub(crate) const JOURNAL: &str = ".journal";
 

@@ -177,6 +177,7 @@ impl<'a> Loader<'a> {
     fn document(&mut self, path: &Path, line: usize, mut value: Value, mould: Mould) -> Result<(), Complaint> {
         if let Some(spec) = value.as_map_mut().and_then(|map| map.get_mut("spec")) {
             self.set.secrets.restore(spec);
+            secrets::bodies::restore(spec, &self.set.directory);
         }
         let mut envelope = Envelope::open(value)?;
         if envelope.name.is_empty() {

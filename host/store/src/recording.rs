@@ -227,6 +227,7 @@ impl Recording {
                 &self.secrets.vault,
             )?;
         }
+        self.secrets.remove_bodies()?;
         fs::remove_file(self.directory.join(JOURNAL))?;
         if tests + mocks == 0 {
             // They stay when something else is in them, and that is fine.

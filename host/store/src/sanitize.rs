@@ -7,6 +7,7 @@ use fs_err as fs;
 use crate::{
     Error, LoadError, Project, curl,
     error::advice,
+    files::Files,
     layout::{JOURNAL, PLACEHOLDERS, SECRET, TESTS, natural},
     secrets::Secrets,
 };
@@ -49,14 +50,15 @@ impl Project {
             }
         }
         // The last file may show what the first one holds.
-        files.iter().for_each(|file| file.scan(&mut secrets));
+        files.iter().for_each(|file| file.scan(&directory, &mut secrets));
         let found = secrets.vault.entries().iter().skip(known);
         sanitized.found = found.map(|entry| (entry.name.clone(), entry.at.clone())).collect();
         if how == Sanitize::Replace {
             secrets.save(&directory, self.files)?;
         }
         for file in files {
-            let Some((path, text)) = file.cleaned(&mut secrets) else { continue };
+            let bodies = (how == Sanitize::Replace).then_some((directory.as_path(), self.files));
+            let Some((path, text)) = file.cleaned(&mut secrets, bodies)? else { continue };
             if how == Sanitize::Replace {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let clean = secrets.vault.hidden(&name).map_or_else(|| path.clone(), |name| path.with_file_name(name));
@@ -67,6 +69,7 @@ impl Project {
             }
             sanitized.files.push(path);
         }
+        secrets.remove_bodies()?;
         Ok(sanitized)
     }
 }
@@ -96,17 +99,27 @@ impl File {
         Ok(Self { path: path.to_owned(), head, documents: documents.collect() })
     }
 
-    fn scan(&self, secrets: &mut Secrets) {
-        self.documents.iter().filter_map(Value::as_map).for_each(|document| secrets.scan(document));
+    fn scan(&self, directory: &Path, secrets: &mut Secrets) {
+        for document in self.documents.iter().filter_map(Value::as_map) {
+            secrets.scan(document);
+            secrets.scan_bodies(&mut document.clone(), directory);
+        }
     }
 
-    /// The file without secrets; none: it has none.
-    fn cleaned(self, secrets: &mut Secrets) -> Option<(PathBuf, String)> {
+    /// The file without secrets; none: it has none. `bodies`: of which test set those are cleaned, too.
+    fn cleaned(
+        self,
+        secrets: &mut Secrets,
+        bodies: Option<(&Path, Files)>,
+    ) -> Result<Option<(PathBuf, String)>, Error> {
         let mut documents = self.documents.clone();
         for document in &mut documents {
             match document {
                 Value::Map(map) if map.get("spec").is_some() => {
                     secrets.clean(map);
+                    if let Some((directory, files)) = bodies {
+                        secrets.clean_bodies(map, directory, files)?;
+                    }
                     if map.get("curl").is_some() {
                         let request = map.get("spec").and_then(|spec| spec.get("req"));
                         match request.and_then(curl::command) {
@@ -119,10 +132,10 @@ impl File {
             }
         }
         if documents == self.documents {
-            return None;
+            return Ok(None);
         }
         let texts: Vec<String> = documents.iter().map(yaml::emit).collect();
-        Some((self.path, format!("{}{}", self.head, texts.join("---\n"))))
+        Ok(Some((self.path, format!("{}{}", self.head, texts.join("---\n")))))
     }
 }
 

@@ -6,6 +6,7 @@
 //! ```
 //! With the first, a test set is what was recorded. Without it (a fresh clone, CI), the second says what may stand in
 //! for the values. `KEPLOY_SECRETS` names another `secret.yaml`, or a directory that has `SET/secret.yaml`.
+pub(crate) mod bodies;
 mod report;
 
 use std::{
@@ -23,7 +24,7 @@ use crate::{
     envelope::{Complaint, Fields, HEADER, VERSION},
     error::advice,
     files::Files,
-    layout::{PLACEHOLDERS, SECRET},
+    layout::{PLACEHOLDERS, SECRET, SECRETS},
 };
 
 const KIND: &str = "Placeholders";
@@ -34,6 +35,8 @@ const VARIABLE: &str = "KEPLOY_SECRETS";
 pub(crate) struct Secrets {
     pub vault: Vault,
     rules: Arc<Rules>,
+    /// Files that no document names any more.
+    bodies: Vec<PathBuf>,
     /// How many of the vault's entries the files have.
     saved: usize,
 }
@@ -50,7 +53,7 @@ impl Secrets {
     /// When a file cannot be read.
     pub fn load(directory: &Path, rules: Arc<Rules>) -> Result<Self, Error> {
         let vault = vault(directory).map_err(Error::Secrets)?;
-        Ok(Self { saved: vault.entries().len(), vault, rules })
+        Ok(Self { saved: vault.entries().len(), vault, rules, bodies: Vec::new() })
     }
 
     pub fn is_enabled(&self) -> bool {
@@ -76,6 +79,29 @@ impl Secrets {
         }
     }
 
+    /// Keeps what has not changed as it is written: what stands in for a value does not say how that would be spelled.
+    pub fn keep(&self, new: &mut Value, written: &Value) {
+        match (new, written) {
+            (Value::Map(new), Value::Map(written)) => {
+                for (name, item) in new.iter_mut() {
+                    if let Some(written) = written.get(name) {
+                        self.keep(item, written);
+                    }
+                }
+            }
+            (Value::Array(new), Value::Array(written)) => {
+                new.iter_mut().zip(written).for_each(|(item, written)| self.keep(item, written));
+            }
+            (new, written) => {
+                let mut restored = written.clone();
+                self.vault.restore(&mut restored);
+                if restored == *new {
+                    new.clone_from(written);
+                }
+            }
+        }
+    }
+
     /// Writes both files, where there is something new, and has git leave the first alone.
     pub fn save(&mut self, directory: &Path, files: Files) -> Result<(), Error> {
         let entries = self.vault.entries();
@@ -85,7 +111,7 @@ impl Secrets {
         let ignore = directory.join(".gitignore");
         let ignored = fs::read_to_string(&ignore).unwrap_or_default();
         if !ignored.lines().any(|line| line.trim_start_matches('/') == SECRET) {
-            files.replace(&ignore, |file| writeln!(file, "{ignored}/{SECRET}"))?;
+            files.replace(&ignore, |file| writeln!(file, "{ignored}/{SECRET}\n/{SECRETS}/"))?;
         }
         let values = entries.iter().filter_map(|entry| Some((entry.name.clone(), value(entry)?)));
         let values = Value::Map(Map::from_entries(values.collect()).unwrap_or_default());
@@ -93,6 +119,9 @@ impl Secrets {
             format!("{HEADER}# Not for git: CI gets it by {VARIABLE}, or goes without.\n{}", yaml::emit(&values));
         files.replace_private(&directory.join(SECRET), |file| file.write_all(text.as_bytes()))?;
         let listed: Vec<Value> = entries.iter().map(|entry| listed(entry).into()).collect();
+        let mut listed = Value::from(listed);
+        // Of a test whose name has a secret in it.
+        self.vault.hide(&mut listed);
         let list = Map::new().with("version", VERSION).with("kind", KIND).with("placeholders", listed);
         let text = format!("{HEADER}{}", yaml::emit(&list.into()));
         files.replace(&directory.join(PLACEHOLDERS), |file| file.write_all(text.as_bytes()))?;

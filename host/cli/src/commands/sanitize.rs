@@ -27,13 +27,13 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     let (_, project) = sets::project(config_path, arguments.place.path)?;
     sets::recover(&project)?;
     let how = if arguments.check { Sanitize::Check } else { Sanitize::Replace };
-    let mut holding = 0;
+    let mut clean = true;
     for set in sets::names(&project, &arguments.sets.test_sets)? {
         let sanitized = project.sanitize(&set, how)?;
-        holding += sanitized.files.len();
+        clean &= sanitized.files.is_empty() && sanitized.found.is_empty();
         print(&set, &sanitized, how);
     }
-    let failed = arguments.check && holding > 0;
+    let failed = arguments.check && !clean;
     if failed {
         style::say("hint: `keploy sanitize` replaces them; rotate those that were pushed already");
     }
@@ -44,7 +44,7 @@ fn print(set: &str, sanitized: &Sanitized, how: Sanitize) {
     let Sanitized { found, files, unread } = sanitized;
     let set = style::bold(set);
     match (how, files.len()) {
-        (_, 0) => style::say(format!("{set}: no secrets")),
+        (_, 0) if found.is_empty() => style::say(format!("{set}: no secrets")),
         (Sanitize::Check, count) => style::say(style::red(format!("{set}: {count} files hold secrets"))),
         (Sanitize::Replace, count) => {
             style::say(format!(

@@ -95,8 +95,9 @@ impl Renderer {
         let mut frames = Frames::open(&self.journal, self.scanned, end)?;
         while let Some(payload) = frames.next()? {
             // One that cannot be read back is reported when it is rendered.
-            if let Some(document) = journal::document(&payload) {
+            if let Some(mut document) = journal::document(&payload) {
                 self.secrets.scan(&document);
+                self.secrets.scan_bodies(&mut document, &self.directory);
             }
             self.scanned = frames.offset();
         }
@@ -126,6 +127,7 @@ impl Renderer {
         };
         if self.secrets.is_enabled() {
             self.secrets.clean(&mut document);
+            self.secrets.clean_bodies(&mut document, &self.directory, self.files)?;
         }
         match journal::mould(&document) {
             Mould::Test => self.test(document),

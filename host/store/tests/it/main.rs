@@ -6,6 +6,7 @@ mod project;
 mod recording;
 mod report;
 mod round_trip;
+mod secrets;
 
 use document::{Map, Value};
 use store::{Lifetime, Upgrade, Upgraded};
