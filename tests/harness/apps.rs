@@ -50,6 +50,13 @@ pub fn flask() -> App {
     App::new("flask", format!("{gunicorn} --chdir {folder} -c {folder}/gunicorn.conf.py app:app"))
 }
 
+/// The same application: one thread reads, 32 others work and answer.
+pub fn waitress() -> App {
+    let waitress = cache().join("venv/bin/waitress-serve").display().to_string();
+    let app = App::new("waitress", format!("{waitress} --listen=127.0.0.1:{PORT} --threads=32 app:app"));
+    app.with("PYTHONPATH", &file("apps/flask").display().to_string())
+}
+
 /// One asyncio loop.
 pub fn aiohttp() -> App {
     App::new("aiohttp", format!("{} {}", python().display(), file("apps/aiohttp/app.py").display()))

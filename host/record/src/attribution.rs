@@ -1,7 +1,8 @@
 //! Which mock belongs to which test.
 //!
-//! The clock says which tests were in flight when a call was made: its candidates. With one there is nothing to decide
-//! (`window`). With several, the values decide as far as they can: an id in the call's answer that is in one test's
+//! The clock says which tests were in flight when a call was made: its candidates. The thread that made it may have been
+//! working on one of them, or on none (`thread`); with one left there is nothing to decide (`window`). With several, a trace
+//! id that the call hands on decides (`trace`), else the values as far as they can: an id in the call's answer that is in one test's
 //! response, and in no other candidate's, is that test's (`value`). Kinds of calls that always belong to one kind of test,
 //! where that is clear, do so elsewhere, too. What is left goes to the test that it fits best, and may be another's after
 //! all (`candidate`): that is settled by a replay, where tests run one after the other. Calls made while no request was in
@@ -11,10 +12,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use document::{Hash, hash};
 use store::{Lifetime, MappedMock, Mapping, Mock, Record, Recording, TestCase, TestSet, Timestamp};
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     Observed,
     threads::{self, Request, Said},
     tokens::Tokens,
+    traces::Traces,
 };
 
 /// The mappings of a recording that was just made.
@@ -30,6 +35,7 @@ pub fn of_recording(recording: &mut Recording, observed: &Observed) -> Result<Ve
     // Only what clock and threads leave open is looked at more closely: most recordings are not read twice.
     if run.mark_open() {
         recording.for_each(&mut |record| run.note_values(record))?;
+        run.note_traces();
         run.forget_language();
     }
     Ok(run.mappings())
@@ -45,6 +51,7 @@ pub fn of_set(set: &TestSet) -> Vec<Mapping> {
     if run.mark_open() {
         set.tests.iter().for_each(|test| run.note_test_values(test));
         set.mocks.iter().for_each(|mock| run.note_mock_values(mock));
+        run.note_traces();
         run.forget_language();
     }
     run.mappings()
@@ -66,6 +73,7 @@ struct Test {
     /// A candidate of a call that has several.
     open: bool,
     values: Tokens,
+    traces: Traces,
 }
 
 struct Call {
@@ -76,14 +84,15 @@ struct Call {
     shape: Hash,
     started: Timestamp,
     ended: Timestamp,
-    /// Its thread was working on the only candidate.
-    of_thread: bool,
+    /// What shows that it is the only candidate's, beside the clock.
+    witness: Option<&'static str>,
     /// Equal for equal requests to the same destination.
     key: (Hash, String),
     /// Indices of the tests that were in flight, in order; of those that its thread did not work on, none.
     candidates: Vec<usize>,
     asked: Tokens,
     answered: Tokens,
+    carried: Traces,
 }
 
 impl Run {
@@ -102,6 +111,7 @@ impl Run {
             ended: test.ended,
             open: false,
             values: Tokens::default(),
+            traces: Traces::default(),
         });
     }
     fn note_mock(&mut self, mock: &Mock) {
@@ -113,11 +123,12 @@ impl Run {
                 shape: matcher::shape(&mock.request),
                 started: mock.started,
                 ended: mock.ended,
-                of_thread: false,
+                witness: None,
                 key: (hash(&mock.request), mock.destination.clone()),
                 candidates: Vec::new(),
                 asked: Tokens::default(),
                 answered: Tokens::default(),
+                carried: Traces::default(),
             });
         }
     }
@@ -171,13 +182,16 @@ impl Run {
             && self.tests[at].open
         {
             let responses = case.responses.iter().map(|response| &response.body);
-            self.tests[at].values = Tokens::of(std::iter::once(&case.request).chain(responses));
+            let documents = std::iter::once(&case.request).chain(responses);
+            self.tests[at].traces = Traces::named(documents.clone());
+            self.tests[at].values = Tokens::of(documents);
         }
     }
     fn note_mock_values(&mut self, mock: &Mock) {
         let first = self.calls.partition_point(|call| call.started < mock.started);
         let same_time = self.calls[first..].iter_mut().take_while(|call| call.started == mock.started);
         for call in same_time.filter(|call| call.name == mock.name && call.candidates.len() > 1) {
+            call.carried = Traces::carried(&mock.request);
             call.asked = Tokens::of([&mock.request]);
             call.answered = Tokens::of(mock.responses.iter().map(|response| &response.body));
         }
@@ -200,7 +214,20 @@ impl Run {
         let said = threads::say(observed, &requests, &calls.collect::<Vec<_>>());
         for (call, said) in self.calls.iter_mut().zip(said) {
             if let Some(Said { of, is_certain, .. }) = said {
-                (call.candidates, call.of_thread) = (of, is_certain);
+                (call.candidates, call.witness) = (of, is_certain.then_some("thread"));
+            }
+        }
+    }
+
+    /// A call that carries the ids of some of its candidates is one of theirs.
+    fn note_traces(&mut self) {
+        for call in self.calls.iter_mut().filter(|call| call.candidates.len() > 1) {
+            let tests = &self.tests;
+            let named: Vec<usize> =
+                call.candidates.iter().copied().filter(|test| tests[*test].traces.shares(&call.carried)).collect();
+            if !named.is_empty() {
+                call.witness = (named.len() == 1).then_some("trace");
+                call.candidates = named;
             }
         }
     }
@@ -210,8 +237,7 @@ impl Run {
         let mut of_test: Vec<Vec<(usize, &'static str)>> = vec![Vec::new(); self.tests.len()];
         for (n, call) in self.calls.iter().enumerate() {
             match (&call.candidates[..], owners.get(&n)) {
-                ([test], _) if call.of_thread => of_test[*test].push((n, "thread")),
-                ([test], _) => of_test[*test].push((n, "window")),
+                ([test], _) => of_test[*test].push((n, call.witness.unwrap_or("window"))),
                 (_, Some(owner)) => of_test[owner.test].push((n, if owner.alone { "value" } else { "candidate" })),
                 (_, None) => {}
             }
@@ -381,173 +407,4 @@ fn number(connection: &str) -> u64 {
 /// Only what is answered once can belong to a test.
 fn is_claimable(mock: &Mock) -> bool {
     mock.lifetime == Lifetime::Test && mock.unreachable.is_none()
-}
-
-#[cfg(test)]
-mod tests {
-    use document::{Map, Value};
-    use store::Response;
-
-    use super::*;
-
-    fn test(name: &str, window: (u64, u64), response: &str) -> Record {
-        let responses = vec![Response { body: response.into(), at: window.1 }];
-        Record::Test(TestCase {
-            name: name.to_owned(),
-            started: window.0,
-            ended: window.1,
-            responses,
-            ..TestCase::default()
-        })
-    }
-    fn call(name: &str, at: u64, request: &str, response: Value) -> Record {
-        let request = Map::new().with("command", request).into();
-        let responses = vec![Response { body: response, at }];
-        let name = name.to_owned();
-        Record::Mock(Mock { name, started: at, ended: at, request, responses, ..Mock::default() })
-    }
-    /// `test: mock evidence, ...`, a line a test.
-    fn attribute(records: &[Record]) -> String {
-        let mut run = Run::default();
-        records.iter().for_each(|record| run.note(record));
-        run.sort();
-        run.find_candidates();
-        if run.mark_open() {
-            records.iter().for_each(|record| run.note_values(record));
-            run.forget_language();
-        }
-        let line = |mapping: Mapping| {
-            let mocks: Vec<_> = mapping.mocks.iter().map(|mock| format!("{} {}", mock.name, mock.evidence)).collect();
-            format!("{}: {}", mapping.test, mocks.join(", "))
-        };
-        run.mappings().into_iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn one_request_in_flight_needs_no_guess() {
-        let records = [
-            call("before", 5, "PING", "PONG".into()),
-            test("a", (10, 20), "x"),
-            test("b", (30, 40), "y"),
-            call("m0", 12, "GET k", "v".into()),
-            call("m1", 40, "GET k", "w".into()),
-            call("between", 25, "GET k", "v".into()),
-        ];
-        assert_eq!(attribute(&records), "a: m0 window\nb: m1 window");
-    }
-
-    #[test]
-    fn a_value_that_only_one_response_shows_decides() {
-        let records = [
-            test("a", (10, 50), r#"{"customer":"walter"}"#),
-            test("b", (11, 51), r#"{"customer":"sabine"}"#),
-            call("m0", 20, "GET customer", "sabine".into()),
-            call("m1", 21, "GET customer", "walter".into()),
-        ];
-        assert_eq!(attribute(&records), "a: m1 value\nb: m0 value");
-    }
-
-    #[test]
-    fn small_numbers_only_order_the_candidates() {
-        let records = [
-            test("a", (10, 50), r#"{"id":18}"#),
-            test("b", (11, 51), r#"{"id":17}"#),
-            call("m0", 20, "INCR id", 17.into()),
-            call("m1", 21, "INCR id", 18.into()),
-        ];
-        assert_eq!(attribute(&records), "a: m1 candidate\nb: m0 candidate");
-    }
-
-    #[test]
-    fn a_number_that_two_could_mean_goes_to_who_has_no_other() {
-        let records = [
-            test("a", (10, 50), r#"{"id":17}"#),
-            test("b", (11, 51), r#"{"id":18,"pieces":17}"#),
-            call("m0", 20, "INCR id", 17.into()),
-            call("m1", 21, "INCR id", 18.into()),
-        ];
-        assert_eq!(attribute(&records), "a: m0 candidate\nb: m1 candidate");
-    }
-
-    #[test]
-    fn a_number_that_stands_in_every_date_still_tells() {
-        let records = [
-            test("a", (10, 50), r#"{"date":"Sun, 22 Nov","id":22}"#),
-            test("b", (11, 51), r#"{"date":"Sun, 22 Nov","id":21}"#),
-            call("m0", 20, "INCR id", 21.into()),
-            call("m1", 21, "INCR id", 22.into()),
-        ];
-        assert_eq!(attribute(&records), "a: m1 candidate\nb: m0 candidate");
-    }
-
-    /// Each response is as long as the other's number says.
-    #[test]
-    fn a_length_is_weaker_evidence_than_data() {
-        let response = |length: &str, body: &str| -> Value {
-            Map::new().with("header", Map::new().with("Content-Length", length)).with("body", body).into()
-        };
-        let case = |name: &str, window, body| match test(name, window, "") {
-            Record::Test(mut case) => {
-                case.responses[0].body = body;
-                Record::Test(case)
-            }
-            other => other,
-        };
-        let records = [
-            case("a", (10, 50), response("31", r#"{"customer":"c11","ticket":30}"#)),
-            case("b", (11, 51), response("30", r#"{"customer":"c3","ticket":31}"#)),
-            call("m0", 20, "INCR tickets", 31.into()),
-            call("m1", 21, "INCR tickets", 30.into()),
-        ];
-        assert_eq!(attribute(&records), "a: m1 candidate\nb: m0 candidate");
-    }
-
-    /// Two customers' tests count their own rows twice; the numbers would fit either.
-    #[test]
-    fn what_is_asked_weighs_more_than_numbers_in_answers() {
-        let records = [
-            test("a", (10, 50), r#"{"customer":"c1","during":8,"count":7}"#),
-            test("b", (11, 51), r#"{"customer":"c2","during":8,"count":7,"list":[7,7,8,8]}"#),
-            call("m0", 20, "count c1", 8.into()),
-            call("m1", 21, "count c1", 7.into()),
-            call("m2", 22, "count c2", 8.into()),
-            call("m3", 23, "count c2", 7.into()),
-        ];
-        assert_eq!(attribute(&records), "a: m0 candidate, m1 candidate\nb: m2 candidate, m3 candidate");
-    }
-
-    /// A step of one says nothing of who was given number one.
-    #[test]
-    fn a_commands_own_arguments_are_nobodys() {
-        let records = [
-            test("a", (10, 50), r#"{"customer":"c1","ticket":2}"#),
-            test("b", (11, 51), r#"{"customer":"c2","ticket":1}"#),
-            call("m0", 20, "INCRBY ticket 1", 2.into()),
-            call("m1", 21, "INCRBY ticket 1", 1.into()),
-        ];
-        assert_eq!(attribute(&records), "a: m0 candidate\nb: m1 candidate");
-    }
-
-    /// Lists that grow: what the shorter answer shows, the longer one shows, too.
-    #[test]
-    fn an_answer_goes_to_who_shows_nothing_else() {
-        let records = [
-            test("a", (10, 60), r#"["tea 1","tea 2","ham 1"]"#),
-            test("b", (11, 50), r#"["tea 1","tea 2"]"#),
-            call("m0", 20, "LIST", r#"["tea 1","tea 2"]"#.into()),
-            call("m1", 21, "LIST", r#"["tea 1","tea 2","ham 1"]"#.into()),
-        ];
-        assert_eq!(attribute(&records), "a: m1 value\nb: m0 candidate");
-    }
-
-    #[test]
-    fn without_any_evidence_time_orders() {
-        let records = [
-            test("a", (10, 50), "x"),
-            test("b", (11, 51), "y"),
-            call("m0", 20, "INCR n", 1.into()),
-            call("m1", 21, "INCR n", 2.into()),
-        ];
-        assert_eq!(attribute(&records), "a: m0 candidate\nb: m1 candidate");
-    }
 }

@@ -9,6 +9,7 @@ mod observed;
 mod recorder;
 mod threads;
 mod tokens;
+mod traces;
 
 pub use observed::{Observed, Turn};
 pub use recorder::{Recorder, Summary};

@@ -12,6 +12,9 @@ use std::collections::{HashMap, HashSet};
 use document::Hash;
 use store::Timestamp;
 
+#[cfg(test)]
+mod tests;
+
 use crate::observed::{Observed, Turn};
 
 /// A process has to have answered so many overlapping requests to be known to work thread by thread.
@@ -56,7 +59,7 @@ pub(crate) fn say(observed: &Observed, requests: &[Request], calls: &[Call<'_>])
         calls.iter().zip(&senders).map(|(call, sender)| work.claim(call, (*sender)?, requests)).collect();
     let believed = work.believed(requests);
     let is_afterwards = |call: &Call<'_>, said: &Said| {
-        work.afterwards.contains(&call.shape) && said.of.iter().any(|request| !work.is_own(*request))
+        said.is_certain && work.afterwards.contains(&call.shape) && said.of.iter().any(|request| !work.is_own(*request))
     };
     let claims = claims.into_iter().zip(calls);
     claims

@@ -213,10 +213,16 @@ fn mappings(set: &TestSet, second: &Lesson, whose: &Whose<'_>) -> Vec<Mapping> {
     let mapping = |mapping: &Mapping| {
         let claimed = second.claims.get(&mapping.test).map_or(&[][..], Vec::as_slice);
         let given = whose.given.iter().filter(|(mock, _)| !claimed.iter().any(|claimed| claimed == *mock));
-        let names = claimed.iter().map(String::as_str).chain(given.map(|(mock, _)| *mock));
+        let known = mapping.mocks.iter().map(|mock| mock.name.as_str());
+        let known =
+            known.filter(|name| whose.known.contains_key(name) && !claimed.iter().any(|claimed| claimed == name));
+        let names = claimed.iter().map(String::as_str).chain(given.map(|(mock, _)| *mock)).chain(known);
         let certain = names.filter(|name| whose.certain(name) == Some(&mapping.test));
         let certain = certain.filter_map(|name| whose.mocks.get(name));
-        let mut mocks: Vec<MappedMock> = certain.map(|mock| mapped(mock, "replay")).collect();
+        let witnessed =
+            |mock: &Mock| mapping.mocks.iter().find(|mapped| mapped.name == mock.name && mapped.is_witnessed());
+        let certain = certain.map(|mock| witnessed(mock).cloned().unwrap_or_else(|| mapped(mock, "replay")));
+        let mut mocks: Vec<MappedMock> = certain.collect();
         mocks.extend(by_test.remove(mapping.test.as_str()).unwrap_or_default());
         Mapping { test: mapping.test.clone(), mocks }
     };
@@ -244,6 +250,8 @@ struct Whose<'a> {
     regular: BTreeSet<(&'a str, CallClass)>,
     /// Calls of the background's classes that a test seems to have made beside those that tests of its kind usually make.
     extra: BTreeSet<&'a str>,
+    /// What its thread, or a trace, says: mock -> test.
+    known: BTreeMap<&'a str, &'a str>,
     /// Calls given to tests that would have made fewer than tests of their kind usually make: mock -> test.
     given: BTreeMap<&'a str, &'a str>,
 }
@@ -261,11 +269,16 @@ impl<'a> Whose<'a> {
             claims.flat_map(|(test, mocks)| mocks.iter().map(move |mock| (mock.as_str(), test.as_str()))).collect()
         };
         let owners: [HashMap<&str, &str>; 2] = [owners(first), owners(second)];
-        let is_of_none = |name: &&str| !mapped.contains(name) || owners[0].get(name) != owners[1].get(name);
+        let pairs = set.mappings.iter().flat_map(|mapping| mapping.mocks.iter().map(move |mock| (&mapping.test, mock)));
+        let known: BTreeMap<&str, &str> =
+            pairs.filter(|(_, mock)| mock.is_witnessed()).map(|(test, mock)| (&*mock.name, &**test)).collect();
+        let is_of_none = |name: &&str| {
+            !mapped.contains(name) || (!known.contains_key(name) && owners[0].get(name) != owners[1].get(name))
+        };
         let of_none = set.mocks.iter().map(|mock| mock.name.as_str()).filter(is_of_none);
         let background = of_none.map(|name| classes[name].clone()).collect();
         let (regular, extra, given) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
-        let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular, extra, given };
+        let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular, extra, known, given };
         whose.regular = whose.find_regular(first, second);
         let usual = whose.usual(second);
         whose.extra = whose.find_extra(second, &usual);
@@ -374,8 +387,14 @@ impl<'a> Whose<'a> {
             .unwrap_or(0)
     }
 
-    /// The test that claimed it in both replays.
+    /// The test that made it when recorded, where that is known; else the one that claimed it in both replays. Where these two
+    /// say another than the recording, it is theirs: who comes first fills a cache, and tests run one after the other.
     fn certain(&self, mock: &str) -> Option<&'a str> {
+        if let Some(&test) = self.known.get(mock) {
+            let [first, second] = &self.owners;
+            let replayed = first.get(mock).filter(|first| second.get(mock) == Some(first));
+            return Some(replayed.copied().unwrap_or(test));
+        }
         if let Some(test) = self.given.get(mock) {
             return Some(test);
         }

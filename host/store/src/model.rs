@@ -115,13 +115,19 @@ pub struct MappedMock {
     pub kind: String,
     pub started: Timestamp,
     pub ended: Timestamp,
-    /// How we know: `window` (in flight at the same time as this test only), `candidate` (as other tests too; it fits this one best),
+    /// How we know: `trace` (the call carries a trace id of this test's request), `thread` (the thread that made it was working on
+    /// this test), `window` (in flight at the same time as this test only), `candidate` (as other tests too; it fits this one best),
     /// `replay` (settled by a replay), `value` (a value of its answer is in this test's response). Empty: Keploy's
     /// file, which does not say.
     pub evidence: String,
 }
 
 impl MappedMock {
+    /// Was it seen whose call this is, rather than concluded?
+    pub fn is_witnessed(&self) -> bool {
+        matches!(self.evidence.as_str(), "thread" | "trace")
+    }
+
     /// Is it certain that this call is the test's? Values are strong evidence, but two requests may show the same.
     pub fn is_settled(&self) -> bool {
         !matches!(self.evidence.as_str(), "candidate" | "value")
