@@ -11,4 +11,5 @@ mod sandboxed;
 mod suites;
 mod tls;
 mod transparency;
+mod verdicts;
 mod volume;

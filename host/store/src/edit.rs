@@ -142,7 +142,7 @@ impl Project {
     }
 
     /// Asks about every document of a file what becomes of it; none: nothing. All else in the file stays as it is.
-    fn edit_file(&self, path: &Path, change: &mut dyn FnMut(&Value) -> Option<Edited>) -> Result<(), Error> {
+    pub(crate) fn edit_file(&self, path: &Path, change: &mut dyn FnMut(&Value) -> Option<Edited>) -> Result<(), Error> {
         let old = fs::read_to_string(path)?;
         let documents = yaml::parse_all(&old).map_err(|error| Error::Document {
             file: path.to_owned(),
@@ -168,7 +168,7 @@ impl Project {
     }
 }
 
-enum Edited {
+pub(crate) enum Edited {
     Changed(Value),
     Removed,
 }

@@ -20,7 +20,9 @@ mod matchers;
 mod model;
 mod names;
 mod recording;
+mod replace;
 mod report;
+mod templates;
 mod time;
 
 pub use assets::{Assets, BlobWriter};
@@ -34,6 +36,8 @@ pub use model::*;
 pub use names::Naming;
 pub use recording::{Finished, JournalHandle, Recording};
 pub use report::{
-    CallDifference, CallKind, Difference, DifferenceKind, MayDiffer, RunReport, SetReport, Status, TestReport,
+    BlindSpot, CallDifference, CallKind, Difference, DifferenceKind, MayDiffer, Proof, RunReport, SetReport, Status,
+    TestReport,
 };
+pub use templates::{Template, has_word};
 pub use time::format as rfc3339;

@@ -169,4 +169,6 @@ pub struct TestSet {
     /// None: nothing was learned yet.
     pub matchers: Option<Matchers>,
     pub foreign: Vec<Foreign>,
+    /// `template` in `config.yaml`: names and values. They are resolved in what is loaded.
+    pub templates: Vec<(String, String)>,
 }
