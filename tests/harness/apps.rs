@@ -114,6 +114,11 @@ pub fn line() -> App {
     App::new("line", format!("{} {}", python().display(), file("apps/line.py").display()))
 }
 
+/// Notes in Redis, in several versions: see `apps/notes.py`.
+pub fn notes() -> App {
+    App::new("notes", format!("{} {}", python().display(), file("apps/notes.py").display()))
+}
+
 /// A Python program that goes wrong in its own way, as text.
 pub fn script(code: &str) -> App {
     App::new("script", format!("{} -c '{code}'", python().display()))

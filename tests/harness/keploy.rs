@@ -27,6 +27,7 @@ pub struct Recording {
 pub struct Outcome {
     pub code: Option<i32>,
     pub json: Value,
+    pub stdout: String,
     pub stderr: String,
 }
 
@@ -80,6 +81,24 @@ impl Project {
         Process::start(world, &mut command).wait(4 * PATIENCE)
     }
 
+    /// Replays, with more options.
+    pub fn test_with(&self, world: &World, options: &[&str]) -> Outcome {
+        Outcome::of(Process::start(world, self.command("test").args(options)).wait(5 * PATIENCE))
+    }
+
+    /// Records the same requests again.
+    pub fn rerecord(&self, world: &World) -> Outcome {
+        let mut keploy = keploy();
+        keploy.args(["rerecord", "-c", &self.app.command]).current_dir(&self.folder);
+        keploy.envs(self.app.environment.iter().map(|(name, value)| (name, value)));
+        Outcome::of(Process::start(world, &mut keploy).wait(5 * PATIENCE))
+    }
+
+    /// `keploy ARGUMENTS`, without the application.
+    pub fn keploy(&self, world: &World, arguments: &[&str]) -> Outcome {
+        Outcome::of(Process::start(world, keploy().args(arguments).current_dir(&self.folder)).wait(PATIENCE))
+    }
+
     /// `keploy VERB -c APP --json`, in the project's folder.
     pub fn command(&self, verb: &str) -> Command {
         let mut keploy = keploy();
@@ -119,7 +138,7 @@ impl Recording {
 impl Outcome {
     pub fn of(ended: Ended) -> Self {
         let json = serde_json::from_str(ended.stdout.trim()).unwrap_or(Value::Null);
-        Self { code: ended.status.code(), json, stderr: ended.stderr }
+        Self { code: ended.status.code(), json, stdout: ended.stdout, stderr: ended.stderr }
     }
 
     /// What it said, for a failure's message: the first and the last lines, each cut to a screen's width.

@@ -10,6 +10,7 @@ pub mod drivers;
 pub mod http;
 pub mod items;
 pub mod keploy;
+pub mod mongo;
 pub mod orders;
 pub mod pipe;
 mod process;

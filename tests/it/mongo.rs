@@ -57,20 +57,6 @@ fn compressed_in_replay() {
     assert_eq!(replayed.code, Some(0), "{}", replayed.said());
 }
 
-/// The application's own environment has the password, and so does keploy.yml; here, neither.
-#[test]
-fn a_replay_without_the_password_says_what_to_do() {
-    let world = World::online();
-    let server = Server::start(&world, Tls::Off);
-    let project = recorded(&world, mongo::app("pymongo", Mechanism::ScramSha256, ""), "");
-    drop(server);
-    std::fs::write(project.folder.join("keploy.yml"), "plugins: {Mongo: {password: another}}\n").expect("ours");
-    let replayed = project.test(&World::offline(), "");
-    assert_eq!(replayed.code, Some(1), "{}", replayed.said());
-    let hint = "hint: put it into keploy.yml as test.mongoPassword";
-    assert!(replayed.stderr.contains(hint), "{}", replayed.said());
-}
-
 fn record_and_replay(driver: &'static str, mechanism: Mechanism, tls: Tls) {
     let what = format!("{driver}, {mechanism:?}, TLS {}", tls.name());
     let world = World::online();

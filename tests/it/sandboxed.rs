@@ -38,6 +38,11 @@ fn amqp() {
 }
 
 #[test]
+fn mongo() {
+    transcripts(&built("parsers/mongo.wasm"), "../parsers/mongo/tests/transcripts");
+}
+
+#[test]
 fn generic() {
     transcripts(&built("parsers/generic.wasm"), "../parsers/generic/tests/transcripts");
 }

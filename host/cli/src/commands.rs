@@ -8,5 +8,7 @@ pub(crate) mod normalize;
 pub(crate) mod plugin;
 pub(crate) mod record;
 pub(crate) mod report;
+pub(crate) mod rerecord;
 pub(crate) mod sanitize;
+pub(crate) mod templatize;
 pub(crate) mod test;

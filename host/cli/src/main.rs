@@ -5,6 +5,7 @@ mod commands;
 mod exit;
 mod learning;
 mod parsers;
+mod proving;
 mod replaying;
 mod sets;
 mod stage;
@@ -18,7 +19,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use commands::{
-    accept, check, completion, config, explain, learn, normalize, plugin, record, report, sanitize, test,
+    accept, check, completion, config, explain, learn, normalize, plugin, record, report, rerecord, sanitize,
+    templatize, test,
 };
 
 /// Turns an application's real traffic into tests, and runs them without its dependencies.
@@ -60,6 +62,10 @@ enum Command {
     Accept(accept::Arguments),
     /// Make what tests answered what is expected, unless it would break clients.
     Normalize(normalize::Arguments),
+    /// Send the recorded requests again, to the application with its real dependencies, and record what comes of it.
+    Rerecord(rerecord::Arguments),
+    /// Give values that go from an answer into a later request a name.
+    Templatize(templatize::Arguments),
     /// keploy.yml.
     Config(config::Arguments),
     /// Completion for a shell: `source <(keploy completion bash)`.
@@ -82,6 +88,8 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(arguments, &cli.config_path),
         Command::Accept(arguments) => accept::run(arguments, &cli.config_path),
         Command::Normalize(arguments) => normalize::run(arguments, &cli.config_path),
+        Command::Rerecord(arguments) => rerecord::run(arguments, &cli.config_path),
+        Command::Templatize(arguments) => templatize::run(arguments, &cli.config_path),
         Command::Config(arguments) => config::run(&arguments),
         Command::Completion(arguments) => completion::run(&arguments, <Cli as clap::CommandFactory>::command()),
     };

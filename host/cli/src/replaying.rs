@@ -64,6 +64,7 @@ pub(crate) struct Replayed {
     /// About the set as a whole.
     pub error: Option<String>,
     pub started: u64,
+    pub ended: u64,
     /// What lived by another clock than the recorded one.
     pub real_time: Vec<String>,
 }
@@ -165,8 +166,8 @@ impl Replaying {
         let sent = sent.into_inner();
         let verdicts = replay.judge(&sent);
         let (code, error) = self.outcome(&end, exited, &verdicts, &stage, &replay, &last_lines);
-        let real_time = real_time(&stage);
-        Ok(Replayed { replay, sent, verdicts, code, error, started, real_time })
+        let (ended, real_time) = (relay::now(), real_time(&stage));
+        Ok(Replayed { replay, sent, verdicts, code, error, started, ended, real_time })
     }
 
     async fn drive(&self, stage: &Stage, replay: &Replay, ahead: Ahead, sent: &RefCell<Vec<Sent>>) -> End {

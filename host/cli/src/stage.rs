@@ -44,6 +44,30 @@ impl Interception for Eyes {
     }
 }
 
+/// For sending requests as anybody would: they arrive where those of clients do, and are recorded.
+pub(crate) struct AsClient(Arc<dyn Interception>);
+
+impl AsClient {
+    pub fn common(common: &Common) -> Common {
+        Common { interception: Arc::new(Self(common.interception.clone())), ..common.clone() }
+    }
+}
+
+impl Interception for AsClient {
+    fn origin(&self, peer: SocketAddr) -> Option<Origin> {
+        self.0.origin(peer)
+    }
+    fn let_through(&self, _: SocketAddr, _: SocketAddr, _: u64) -> io::Result<Box<dyn Send>> {
+        Ok(Box::new(()))
+    }
+    fn resolver(&self, slot: usize) -> Option<SocketAddr> {
+        self.0.resolver(slot)
+    }
+    fn refuse(&self, address: SocketAddr, how: &str) {
+        self.0.refuse(address, how);
+    }
+}
+
 /// Everything that is needed to run an application, until it is dropped.
 pub(crate) struct Stage {
     pub common: Common,

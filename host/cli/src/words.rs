@@ -24,7 +24,7 @@ pub(crate) fn short(text: &str) -> String {
     }
 }
 
-/// The gist of a document: its values in their order, without what is told beside them (headers).
+/// The gist of a document: its values in their order, without what is told beside them (headers, versions).
 pub(crate) fn gist(document: &Value) -> String {
     let mut words = Vec::new();
     gather(document, &mut words);
@@ -40,7 +40,7 @@ fn gather(value: &Value, words: &mut Vec<String>) {
     match value {
         Value::Null => {}
         Value::Map(map) => {
-            let told = |name: &str| matches!(name, "header" | "trailer");
+            let told = |name: &str| matches!(name, "header" | "trailer" | "proto_major" | "proto_minor");
             map.iter().filter(|(name, _)| !told(name)).for_each(|(_, item)| gather(item, words));
         }
         Value::Array(items) => items.iter().for_each(|item| gather(item, words)),

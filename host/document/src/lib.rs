@@ -11,22 +11,26 @@ mod adopt;
 mod diff;
 mod hash;
 mod json;
+mod leaves;
 mod node;
 mod noise;
 mod path;
 mod render;
 mod similarity;
 mod spelling;
+mod variations;
 pub mod yaml;
 
 pub use adopt::adopt;
 pub use diff::{DiffOptions, Difference, DifferenceKind, diff, reordered};
 pub use hash::{Hash, hash};
 pub use keploy_value::{Blob, Map, Value};
+pub use leaves::leaves;
 pub use noise::{BadRule, Noise};
 pub use path::{Path, Segment};
 pub use render::render;
 pub use similarity::similarity;
+pub use variations::variations;
 
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,15 @@ impl Collection {
         Some(Self { open, parts, separator, close: text[end..].to_owned() })
     }
 
+    /// With one part's value replaced.
+    pub fn with_value(&self, at: usize, value: String) -> String {
+        let part = |(n, part): (usize, &Part)| {
+            let value = if n == at { value.clone() } else { part.value.clone() };
+            Part { label: part.label.clone(), value }
+        };
+        self.write(&self.parts.iter().enumerate().map(part).collect::<Vec<_>>(), self)
+    }
+
     /// With other parts; what `like` has between its parts serves where this one has none.
     pub fn write(&self, parts: &[Part], like: &Self) -> String {
         let separator = self.separator.as_deref().or(like.separator.as_deref()).unwrap_or(",");

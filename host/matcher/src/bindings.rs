@@ -69,6 +69,14 @@ impl Bindings {
         self.to_live.insert(recorded, live);
     }
 
+    /// As if these pairs had not been found.
+    pub fn forget(&mut self, pairs: &[(String, String)]) {
+        for (recorded, live) in pairs {
+            self.to_live.remove(recorded);
+            self.to_recorded.remove(live);
+        }
+    }
+
     /// What was recorded, with the live values in it: what is sent to the application.
     #[must_use]
     pub fn to_live(&self, recorded: &Value) -> Value {

@@ -176,7 +176,16 @@ impl Plugin {
 
     /// Do its requests have no end of their own, so that each is asked about as it grows?
     pub fn has_partial_requests(&self) -> bool {
-        self.manifest.extra.iter().any(|(name, value)| name == "partial-requests" && value == "true")
+        self.says("partial-requests")
+    }
+
+    /// Do its exchanges overlap on a connection, so that none waits for another's answer?
+    pub fn is_multiplexed(&self) -> bool {
+        self.says("multiplexed")
+    }
+
+    fn says(&self, fact: &str) -> bool {
+        self.manifest.extra.iter().any(|(name, value)| name == fact && value == "true")
     }
 
     /// Notes how a connection's guest ended. True when that benched the parser: said once, by the caller.

@@ -61,6 +61,8 @@ pub struct Drive {
     open: bool,
     /// The protocol has no end of a message: one ends when the other side speaks, or the connection does.
     by_turns: bool,
+    /// The application may say something between exchanges, and one that goes on for long has a response for each message.
+    multiplexed: bool,
 }
 
 enum Out {
@@ -138,6 +140,7 @@ impl Drive {
             out: Vec::new(),
             open: true,
             by_turns: plugin.has_partial_requests(),
+            multiplexed: plugin.is_multiplexed(),
         };
         let mut effects = Vec::new();
         drive.guest.connection().start(now(), &mut effects)?;
@@ -147,9 +150,10 @@ impl Drive {
 
     /// Can another request be sent over this connection?
     pub fn is_open(&self) -> bool {
-        // Not one that ended meanwhile, and not one on which something came that nobody asked for.
+        // Not one that ended meanwhile, and not one on which something came that nobody asked for. Where exchanges overlap,
+        // windows and pings come at any time.
         let nothing = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
-        self.open && self.stream.try_read(&mut [0]).as_ref().is_err_and(nothing)
+        self.open && (self.multiplexed || self.stream.try_read(&mut [0]).as_ref().is_err_and(nothing))
     }
 
     /// Sends a recorded request and waits for its answer: until the parser says it is complete, or, for streams that
@@ -222,7 +226,7 @@ impl Drive {
     fn is_done(&self, exchange: u64, wanted: usize) -> bool {
         self.answers.get(&exchange).is_none_or(|answer| {
             // One response may be an interim one: streams have been recorded with several.
-            answer.complete || (wanted != 1 && answer.responses.len() >= wanted)
+            answer.complete || ((wanted != 1 || self.multiplexed) && answer.responses.len() >= wanted)
         })
     }
 

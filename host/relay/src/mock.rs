@@ -3,7 +3,7 @@ use std::{collections::HashMap, fs::File, io::Read as _, sync::Arc};
 
 use keploy_value::{Blob, Value};
 use plugins::{Connection, Detected, Effect, Failure, Mode, Peer, Plugin, Side, SpeaksFirst};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::JoinSet};
 
 use crate::{
     Answer, Answers, Common, ConnectionInfo, blob::HashOnly, guest::Guest, now, pump::Buffer, stream::Stream, tls,
@@ -144,7 +144,14 @@ async fn converse(stream: &Stream, mock: &mut Mock<'_>, first: &[u8]) -> Result<
 
 async fn read_on(stream: &Stream, mock: &mut Mock<'_>) -> Result<Option<Vec<u8>>, Broken> {
     loop {
-        stream.readable().await?;
+        tokio::select! {
+            ready = stream.readable() => ready?,
+            held = next_held(&mut mock.held) => {
+                mock.answer_held(stream, held).await?;
+                mock.flush(stream).await?;
+                continue;
+            }
+        }
         let mut buffer = Buffer::take();
         match stream.try_read(&mut buffer) {
             Ok(0) => break,
@@ -164,6 +171,19 @@ async fn read_on(stream: &Stream, mock: &mut Mock<'_>) -> Result<Option<Vec<u8>>
     mock.flush(stream).await?;
     stream.half_close(false).await?;
     Ok(None)
+}
+
+/// The answer whose time has come; as long as there is none, this waits.
+async fn next_held(held: &mut Option<JoinSet<Held>>) -> Held {
+    while let Some(held) = held.as_mut()
+        && let Some(done) = held.join_next().await
+    {
+        // One that failed has no time.
+        if let Ok(answer) = done {
+            return answer;
+        }
+    }
+    std::future::pending().await
 }
 
 /// The parser that was used for this destination; else the one that recognises what the application says.
@@ -203,11 +223,16 @@ struct Mock<'a> {
     protocol: String,
     /// Requests have no end of their own: each is asked about as it grows.
     partial: bool,
+    /// Answers that are to be given later, while other exchanges go on. None: exchanges wait for each other.
+    held: Option<JoinSet<Held>>,
     guest: Guest,
     out: Vec<Out>,
     /// Recorded bodies, by the number that the guest knows them by.
     blobs: HashMap<u64, Blob>,
 }
+
+/// An exchange, and the recorded responses.
+type Held = (u64, Vec<Vec<u8>>);
 
 /// What is to be written, in order.
 enum Out {
@@ -232,6 +257,7 @@ impl<'a> Mock<'a> {
             answers,
             protocol: manifest.protocol.clone(),
             partial: plugin.has_partial_requests(),
+            held: plugin.is_multiplexed().then(JoinSet::new),
             guest: Guest::new(connection, Box::new(|| Ok(Box::new(HashOnly::default())))),
             out: Vec::new(),
             blobs: HashMap::new(),
@@ -282,11 +308,17 @@ impl<'a> Mock<'a> {
                 Effect::Open { exchange, request, facts, at } => {
                     match self.look_up(request, &facts, at)? {
                         Answer::Recorded(responses) => self.answer(exchange, responses)?,
-                        Answer::Later(responses) => {
-                            // What was said before it need not wait.
-                            self.flush(stream).await?;
-                            self.answer(exchange, responses.await)?
-                        }
+                        Answer::Later(responses) => match &mut self.held {
+                            Some(held) => {
+                                held.spawn(async move { (exchange, responses.await) });
+                                Vec::new()
+                            }
+                            None => {
+                                // What was said before it need not wait.
+                                self.flush(stream).await?;
+                                self.answer(exchange, responses.await)?
+                            }
+                        },
                         Answer::Miss(reason) => {
                             self.ask(|connection, effects| connection.miss(exchange, &reason, effects))?
                         }
@@ -310,6 +342,11 @@ impl<'a> Mock<'a> {
             return Ok(found.map_or_else(|| Answer::Miss("not complete".to_owned()), Answer::Recorded));
         }
         Ok(self.answers.answer(self.info, &self.protocol, facts, request, at))
+    }
+
+    async fn answer_held(&mut self, stream: &Stream, (exchange, responses): Held) -> Result<(), Broken> {
+        let effects = self.answer(exchange, responses)?;
+        self.perform(stream, effects).await
     }
 
     fn answer(&mut self, exchange: u64, responses: Vec<Vec<u8>>) -> Result<Vec<Effect>, Failure> {

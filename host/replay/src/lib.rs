@@ -12,10 +12,12 @@ mod forms;
 mod judge;
 pub mod lesson;
 mod pool;
+mod prove;
 mod replay;
 mod resolver;
 mod story;
 
 pub use comparison::Comparison;
 pub use judge::{CallChange, CallVerdict, TestVerdict};
+pub use prove::Break;
 pub use replay::{Clock, Outcome, PrepareError, RealTime, Replay, Settings};

@@ -169,7 +169,7 @@ impl Project {
 
     /// Asks about every document of a file what becomes of it; none: nothing. All else in the file stays as it is. What is
     /// secret in the new ones is replaced.
-    fn edit_file(
+    pub(crate) fn edit_file(
         &self,
         set: &str,
         path: &Path,
@@ -208,7 +208,7 @@ impl Project {
     }
 }
 
-enum Edited {
+pub(crate) enum Edited {
     Changed(Value),
     Removed,
 }

@@ -20,9 +20,11 @@ mod matchers;
 mod model;
 mod names;
 mod recording;
+mod replace;
 mod report;
 mod sanitize;
 mod secrets;
+mod templates;
 mod time;
 
 pub use ::secrets::{Rules as SecretRules, Vault};
@@ -37,7 +39,9 @@ pub use model::*;
 pub use names::Naming;
 pub use recording::{Finished, JournalHandle, Recording};
 pub use report::{
-    CallDifference, CallKind, Difference, DifferenceKind, MayDiffer, RunReport, SetReport, Status, TestReport,
+    BlindSpot, CallDifference, CallKind, Difference, DifferenceKind, MayDiffer, Proof, RunReport, SetReport, Status,
+    TestReport,
 };
 pub use sanitize::{Sanitize, Sanitized};
+pub use templates::{Template, has_word};
 pub use time::format as rfc3339;

@@ -17,8 +17,8 @@ use crate::{
     Assets, Foreign, Lifetime, Mapping, Record, Response, Source, TestSet, envelope,
     envelope::{Complaint, Envelope, Mould},
     error::advice,
-    layout::{JOURNAL, MAPPINGS, MATCHERS, MOCKS, TESTS, natural},
-    mappings, matchers, secrets,
+    layout::{CONFIG, JOURNAL, MAPPINGS, MATCHERS, MOCKS, TESTS, natural},
+    mappings, matchers, secrets, templates,
 };
 
 /// How documents that are not in today's shape become so: the plugins' business.
@@ -84,6 +84,7 @@ impl TestSet {
             Ok(vault) => loader.set.secrets = vault,
             Err(error) => loader.errors.push(error),
         }
+        loader.templates();
         loader.tests();
         loader.file(&directory.join(MOCKS), Mould::Mock);
         loader.mappings();
@@ -133,6 +134,16 @@ impl<'a> Loader<'a> {
         }
     }
 
+    fn templates(&mut self) {
+        match templates::read(&self.set.directory) {
+            Ok(templates) => self.set.templates = templates,
+            Err(error) => {
+                let (path, hint) = (self.set.directory.join(CONFIG), error.hint.unwrap_or_default());
+                self.complain(&path, error.line, &error.message, &hint);
+            }
+        }
+    }
+
     fn tests(&mut self) {
         let directory = self.set.directory.join(TESTS);
         if !directory.is_dir() {
@@ -159,11 +170,14 @@ impl<'a> Loader<'a> {
     fn file(&mut self, path: &Path, mould: Mould) {
         let Some((text, documents)) = self.parse(path) else { return };
         let mut empty = true;
-        for Located { line, value } in documents {
+        for Located { line, mut value } in documents {
             if value == Value::Null {
                 continue; // What stands behind a last `---`.
             }
             empty = false;
+            if mould == Mould::Test {
+                templates::resolve(&mut value, &self.set.templates);
+            }
             if let Err(complaint) = self.document(path, line, value, mould) {
                 let line = yaml::find_line(&text, line, &complaint.path);
                 self.complain(path, line, &complaint.message, &complaint.hint);

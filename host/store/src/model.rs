@@ -177,4 +177,6 @@ pub struct TestSet {
     pub foreign: Vec<Foreign>,
     /// What the documents' placeholders stand for; here the documents have the values, or what stands in for them.
     pub secrets: crate::Vault,
+    /// `template` in `config.yaml`: names and values. They are resolved in what is loaded.
+    pub templates: Vec<(String, String)>,
 }

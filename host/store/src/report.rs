@@ -51,6 +51,41 @@ pub struct RunReport {
     pub started: Timestamp,
     pub ended: Timestamp,
     pub sets: Vec<SetReport>,
+    /// What `--prove` found; for machines only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prove: Option<Proof>,
+}
+
+/// What could be otherwise in a recording, and no test would notice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Proof {
+    /// Values that were broken, one at a time.
+    pub broken: usize,
+    /// Those that no test noticed.
+    pub blind: Vec<BlindSpot>,
+    /// Values of answers that there were no replays left for.
+    pub unproved: usize,
+    pub replays: usize,
+}
+
+/// A value that nobody looks at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct BlindSpot {
+    pub set: String,
+    pub test: String,
+    /// Whose answer it is in; none: it is in what the test expects.
+    pub mock: Option<String>,
+    pub field: String,
+}
+
+impl Proof {
+    /// Of several test sets.
+    pub fn add(&mut self, other: Self) {
+        self.broken += other.broken;
+        self.blind.extend(other.blind);
+        self.unproved += other.unproved;
+        self.replays += other.replays;
+    }
 }
 
 /// One test set of a run.

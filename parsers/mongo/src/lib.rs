@@ -26,7 +26,18 @@ impl Parser for Mongo {
     type Connection = Conversation;
 
     fn manifest() -> Manifest {
-        Manifest { drives: false, ports: vec![27017], ..Manifest::new("Mongo") }
+        let extra = [
+            // What keploy.yml says there is our setting `password`.
+            ("setting", "password test.mongoPassword"),
+            // Variables with one of these words in their name or value are our setting `environment`.
+            ("environment", "PASS PWD SECRET mongodb"),
+        ];
+        Manifest {
+            drives: false,
+            ports: vec![27017],
+            extra: extra.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            ..Manifest::new("Mongo")
+        }
     }
 
     fn detect(_: &Peer, client: &[u8], _: &[u8]) -> Verdict {

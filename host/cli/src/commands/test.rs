@@ -7,14 +7,14 @@ use std::{
     time::Duration,
 };
 
-use store::{Project, RunReport, SetReport, Status, TestSet};
+use store::{Project, Proof, RunReport, SetReport, Status, TestSet};
 
 use self::reporting::Clock;
 use crate::{
     arguments::{Application, TestSets},
     exit::{Code, Failure, Outcome},
-    parsers,
-    replaying::{HEALTH_POLL_TIMEOUT, Replayed, Replaying, Why},
+    parsers, proving,
+    replaying::{HEALTH_POLL_TIMEOUT, Replaying, Why},
     sets, stage, style,
 };
 
@@ -42,6 +42,12 @@ pub(crate) struct Arguments {
     /// Show what the application writes as it writes it.
     #[arg(long)]
     show_app: bool,
+    /// When all passed, break what was recorded, one value at a time, and name what no test notices.
+    #[arg(long)]
+    prove: bool,
+    /// So many replays for breaking what mocks answer.
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "prove")]
+    prove_replays: usize,
     /// Leave the application the machine's clock. Otherwise it lives at the recorded time.
     #[arg(long)]
     real_time: bool,
@@ -59,7 +65,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     sets::recover(&project)?;
     // Everything is read before anything is run: a broken file is no reason to have started the application.
     let loaded = sets::selected(&arguments.sets.test_sets, &config, &project, &registry)?;
-    let replaying = Replaying {
+    let mut replaying = Replaying {
         api_timeout: Duration::from_secs(arguments.api_timeout.unwrap_or(config.test.api_timeout)),
         delay: Duration::from_secs(arguments.delay.unwrap_or(0)),
         health_poll_timeout: Duration::from_secs(arguments.health_poll_timeout),
@@ -78,8 +84,12 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     let runtime = stage::runtime()?;
     let mut worst = Code::Success;
     for set in loaded {
-        let (set_report, code) = runtime.block_on(test_set(&replaying, &project, set))?;
+        let replays = arguments.prove.then_some(arguments.prove_replays);
+        let (set_report, code, proof) = runtime.block_on(test_set(&mut replaying, &project, set, replays))?;
         report.sets.push(set_report);
+        if let Some(proof) = proof {
+            report.prove.get_or_insert_default().add(proof);
+        }
         if worst == Code::Success || code == Code::Interrupted {
             worst = code;
         }
@@ -97,26 +107,41 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
         println!("{}", report.to_json()?);
     }
     reporting::print(&report, &run_dir.path);
+    if let Some(proof) = &report.prove {
+        proving::print(proof);
+    }
     Ok(worst)
 }
 
-async fn test_set(replaying: &Replaying, project: &Project, set: TestSet) -> Result<(SetReport, Code), Failure> {
-    let (name, began) = (set.name.clone(), set.began);
-    let Replayed { replay, sent, verdicts, code, error, started, real_time } =
-        replaying.replay(set, Why::Judge).await?;
-    if code == Code::Success
-        && let Some(mappings) = replay.learned()
+/// Tests a set, and with a number of `replays` looks for its blind spots, if it passes.
+async fn test_set(
+    replaying: &mut Replaying,
+    project: &Project,
+    set: TestSet,
+    replays: Option<usize>,
+) -> Result<(SetReport, Code, Option<Proof>), Failure> {
+    let mut replayed = replaying.replay(set.clone(), Why::Judge).await?;
+    if replayed.code == Code::Success
+        && let Some(mappings) = replayed.replay.learned()
     {
-        project.write_mappings(&name, began, &mappings)?;
+        project.write_mappings(&set.name, set.began, &mappings)?;
     }
-    for line in replay.outside_tests() {
+    for line in replayed.replay.outside_tests() {
         style::say(format!("outside of any test: {line}"));
     }
-    for line in &real_time {
+    for line in &replayed.real_time {
         style::say(format!("at real time: {line}"));
     }
-    let clock = if replaying.real_time { Clock::Real } else { Clock::Recorded { but: real_time } };
-    let mut report = reporting::of_set(&replay, &sent, verdicts, started, error, clock);
+    let proof = match replays {
+        Some(replays) if replayed.code == Code::Success => {
+            Some(proving::prove(replaying, &set, &replayed, replays).await?)
+        }
+        _ => None,
+    };
+    let but = std::mem::take(&mut replayed.real_time);
+    let clock = if replaying.real_time { Clock::Real } else { Clock::Recorded { but } };
+    let code = replayed.code;
+    let mut report = reporting::of_set(replayed, clock);
     project.hide_secrets(&mut report)?;
-    Ok((report, code))
+    Ok((report, code, proof))
 }

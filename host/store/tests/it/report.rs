@@ -87,7 +87,15 @@ fn run() -> RunReport {
         ..SetReport::default()
     };
     let (name, command) = ("test-run-0".into(), "python app.py".into());
-    RunReport { name, status: Status::Failed, command, started: AT, ended: AT + 2_000_000_000, sets: vec![set, halted] }
+    RunReport {
+        name,
+        status: Status::Failed,
+        command,
+        started: AT,
+        ended: AT + 2_000_000_000,
+        sets: vec![set, halted],
+        prove: None,
+    }
 }
 
 #[test]

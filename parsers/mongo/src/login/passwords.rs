@@ -48,7 +48,7 @@ impl Password {
 
     /// `mongodb://user:password@…`
     fn in_address(address: &str) -> Option<Self> {
-        let rest = address.strip_prefix("mongodb://").or_else(|| address.strip_prefix("mongodb+srv://"))?;
+        let rest = ["mongodb://", "mongodb+srv://"].iter().find_map(|scheme| address.strip_prefix(scheme))?;
         let authority = rest.split(['/', '?']).next()?;
         let (user, password) = authority.rsplit_once('@')?.0.split_once(':')?;
         Some(Self { user: Some(decoded(user)), password: decoded(password) })

@@ -142,8 +142,8 @@ impl Inbox {
         while let Some(mut large) = self.large.take() {
             let trailer = if large.message.flags & CHECKSUM_PRESENT == 0 { 0 } else { checksum::SIZE };
             if large.waits_for.is_none() && large.left <= trailer {
-                if large.left < trailer {
-                    return Err(self.fault("bad-message", "sections that are longer than their message"));
+                if large.left < trailer || large.message.body == Value::Null {
+                    return Err(self.fault("bad-message", "sections that are no whole message"));
                 }
                 // What the host keeps is not here, so a checksum cannot be checked.
                 if self.rest().len() >= trailer {
@@ -168,7 +168,8 @@ impl Inbox {
         let Some((kind, rest)) = self.rest().split_first() else { return Ok(false) };
         let kind = *kind;
         let Some(size) = rest.get(..4).map(|bytes| u32_of(bytes) as usize) else { return Ok(false) };
-        if ![BODY, SEQUENCE].contains(&kind) || size < 5 || size >= large.left {
+        let is_second = kind == BODY && large.message.body != Value::Null;
+        if ![BODY, SEQUENCE].contains(&kind) || is_second || size < 5 || size >= large.left {
             return Err(self.fault("bad-message", &format!("a section of kind {kind} and {size} bytes")));
         }
         if size <= self.whole {
@@ -179,26 +180,23 @@ impl Inbox {
             large.left -= 1 + size;
             return Ok(true);
         }
-        let (name, before) = match kind {
-            BODY => (None, 0), // its length is part of a document
-            _ => {
-                let name = &rest[4..rest.len().min(4 + LONGEST_NAME)];
-                let Some(end) = name.iter().position(|byte| *byte == 0) else {
-                    return if name.len() < LONGEST_NAME {
-                        Ok(false)
-                    } else {
-                        Err(self.fault("bad-message", "a name without an end"))
-                    };
-                };
-                (Some(readable_name(&name[..end]).map_err(|problem| self.fault("bad-message", &problem))?), 4 + end + 1)
-            }
+        let name = if kind == BODY { None } else { Some(name_of(&rest[4..])) };
+        // The length of a document is part of it; that of a sequence, and its name, are not part of its documents.
+        let before = match &name {
+            None => 0,
+            Some(Err(problem)) => return Err(self.fault("bad-message", problem)),
+            Some(Ok(None)) => return Ok(false),
+            Some(Ok(Some(name))) => 4 + name.len() + 1,
         };
+        if before > size {
+            return Err(self.fault("bad-message", "a name that is longer than its section"));
+        }
         self.take(1 + before);
         large.left -= 1 + size;
         let blob = self.keep(large, size - before, host);
         match name {
-            Some(name) => large.message.sequences.push((name, blob.into())),
-            None => large.message.body = blob.into(),
+            Some(Ok(Some(name))) => large.message.sequences.push((name, blob.into())),
+            _ => large.message.body = blob.into(),
         }
         Ok(true)
     }
@@ -296,6 +294,16 @@ fn add_section(host: &mut dyn Session, message: &mut Msg, kind: u8, section: &[u
         other => return Err(format!("a section of kind {other}")),
     }
     Ok(())
+}
+
+/// None: its end is not there yet.
+fn name_of(bytes: &[u8]) -> Result<Option<String>, String> {
+    let name = &bytes[..bytes.len().min(LONGEST_NAME)];
+    match name.iter().position(|byte| *byte == 0) {
+        Some(end) => readable_name(&name[..end]).map(Some),
+        None if name.len() < LONGEST_NAME => Ok(None),
+        None => Err("a name without an end".into()),
+    }
 }
 
 fn readable_name(name: &[u8]) -> Result<String, String> {

@@ -5,7 +5,7 @@ use document::Value;
 use replay::{CallChange, CallVerdict, Outcome as Sent, Replay, TestVerdict};
 use store::{CallDifference, CallKind, Difference, RunReport, SetReport, Status, TestReport};
 
-use crate::{style, words};
+use crate::{replaying::Replayed, style, words};
 
 /// Failed tests that are shown in full; the report has them all.
 const SHOWN: usize = 10;
@@ -21,23 +21,17 @@ pub(crate) enum Clock {
     },
 }
 
-pub(crate) fn of_set(
-    replay: &Replay,
-    sent: &[Sent],
-    verdicts: Vec<TestVerdict>,
-    started: u64,
-    error: Option<String>,
-    clock: Clock,
-) -> SetReport {
+pub(crate) fn of_set(replayed: Replayed, clock: Clock) -> SetReport {
+    let Replayed { replay, sent, verdicts, error, started, ended, .. } = replayed;
     let tests: Vec<TestReport> =
-        verdicts.into_iter().enumerate().map(|(n, verdict)| of_test(replay, sent.get(n), n, verdict)).collect();
+        verdicts.into_iter().enumerate().map(|(n, verdict)| of_test(&replay, sent.get(n), n, verdict)).collect();
     let passed = error.is_none() && tests.iter().all(|test| test.status == Status::Passed);
     SetReport {
         set: replay.name().to_owned(),
         status: if passed { Status::Passed } else { Status::Failed },
         error,
         started,
-        ended: relay::now(),
+        ended,
         tests,
         calls: Vec::new(),
         at_recorded_time: matches!(clock, Clock::Recorded { .. }),

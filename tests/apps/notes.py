@@ -1,0 +1,59 @@
+"""Notes in Redis, over HTTP: what verdicts are tried on. CHANGE (a comma-separated list) makes it another version."""
+
+import json
+import os
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import redis
+
+CHANGES = os.environ.get("CHANGE", "").split(",")
+store = redis.Redis.from_url(os.environ["REDIS_URL"])
+
+
+def create(text):
+    note = {"id": str(uuid.uuid4()), "text": text, "length": len(text)}
+    if "field" in CHANGES:
+        note["version"] = 2
+    if "length" in CHANGES:
+        note["length"] += 1
+    if "type" in CHANGES:
+        note["length"] = str(note["length"])
+    store.set("notes:" + note["id"] if "key" in CHANGES else "note:" + note["id"], text)
+    if "skip" not in CHANGES:
+        store.incr("notes")
+    if "extra" in CHANGES:
+        store.lpush("log", text)
+    return 201, note
+
+
+def show(note):
+    # Asked for, and used by nobody: a blind spot.
+    store.get("motd")
+    text = store.get("note:" + note)
+    return (404, {"error": "no such note"}) if text is None else (200, {"id": note, "text": text.decode()})
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"]
+        self.answer(*create(text))
+
+    def do_GET(self):
+        self.answer(*show(self.path.rsplit("/", 1)[1]))
+
+    def answer(self, status, body):
+        body = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()

@@ -1,0 +1,174 @@
+//! What to do with verdicts: explain them, accept them, record again, and prove that they notice.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use harness::apps::{self, PORT};
+use harness::http::{Client, Connections};
+use harness::keploy::Project;
+use harness::{World, files_below};
+use serde_json::Value;
+
+#[test]
+fn a_test_that_passed_is_explained_with_its_calls_and_what_may_differ() {
+    let (world, project) = a_recording();
+    project.test(&World::offline(), "").expect_code(0);
+    let story = project.keploy(&world, &["explain", "post-notes-1"]);
+    story.expect_code(0);
+    for words in
+        ["PASSED", "/notes", "SET note:", "settled by replays", "as recorded", "args[0] (uuid)", "at the recorded time"]
+    {
+        assert!(story.stdout.contains(words), "{words:?}: {}", story.stdout);
+    }
+    assert!(story.stdout.lines().count() < 25, "it fits a screen: {}", story.stdout);
+    let story = project.keploy(&world, &["explain", "test-set-0/get-notes-1", "--json"]);
+    assert_eq!(story.expect_code(0).json["calls"][0]["summary"], "GET motd", "{}", story.said());
+    project.keploy(&world, &["explain", "no-such-test"]).expect_code(2).expect_words(&["no-such-test", "hint:"]);
+}
+
+#[test]
+fn replays_of_one_recording_write_the_same_reports_but_for_times() {
+    let (_world, project) = a_recording();
+    for _ in 0..2 {
+        project.test(&World::offline(), "").expect_code(0);
+    }
+    let report = |run: &str| {
+        let file = project.folder.join("keploy/reports").join(run).join("test-set-0-report.yaml");
+        let text = std::fs::read_to_string(file).expect("a report");
+        let is_time = |line: &&str| {
+            ["started:", "completed:", "created_at:", "time_taken:"]
+                .iter()
+                .any(|key| line.trim_start().starts_with(key))
+        };
+        text.lines().filter(|line| !is_time(line)).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(report("test-run-0"), report("test-run-1"));
+}
+
+#[test]
+fn what_is_accepted_passes_and_is_a_small_diff() {
+    for (change, code, changed_lines) in [
+        // One line of JSON in each of two tests, and its Content-Length.
+        ("field", 0, 4),
+        // The key in the mock of each of two notes, and their class. The answers were made without those of the mocks: they
+        // are left.
+        ("key", 1, 3),
+        // Two mocks, and what ties them to their tests.
+        ("skip", 0, 0),
+    ] {
+        let (world, project) = a_recording();
+        let changed = project.with_app(project.app.clone().with("CHANGE", change));
+        changed.test(&World::offline(), "").expect_code(1);
+        let before = lines(&project.test_set());
+        project.keploy(&world, &["accept"]).expect_code(code);
+        let after = lines(&project.test_set());
+        let new: Vec<&String> = after.iter().filter(|line| !before.contains(*line)).collect();
+        assert_eq!(new.len(), changed_lines, "{change}: {new:#?}");
+        changed.test(&World::offline(), "").expect_code(0);
+        project.test(&World::offline(), "").expect_code(1);
+    }
+}
+
+#[test]
+fn a_call_that_has_no_answer_cannot_be_accepted() {
+    let (world, project) = a_recording();
+    let changed = project.with_app(project.app.clone().with("CHANGE", "extra"));
+    changed.test(&World::offline(), "").expect_code(1);
+    let before = lines(&project.test_set());
+    project.keploy(&world, &["accept"]).expect_code(1).expect_words(&["LPUSH log", "keploy rerecord"]);
+    assert_eq!(lines(&project.test_set()), before);
+    // Recorded again with its dependencies, it has one.
+    changed.rerecord(&world).expect_code(0);
+    changed.test(&World::offline(), "").expect_code(0);
+    let after = files_below(&project.test_set());
+    assert!(after.iter().any(|file| file.ends_with("tests/post-notes-1.yaml")), "{after:?}");
+    assert_eq!(
+        std::fs::read_dir(project.folder.join("keploy")).expect("a folder").count(),
+        3,
+        "set, reports, .gitignore"
+    );
+}
+
+#[test]
+fn normalizing_takes_values_and_asks_before_it_breaks_clients() {
+    let (world, project) = a_recording();
+    let changed = project.with_app(project.app.clone().with("CHANGE", "length"));
+    changed.test(&World::offline(), "").expect_code(1);
+    project.keploy(&world, &["normalize", "--tests", "test-set-7"]).expect_code(2);
+    project.keploy(&world, &["normalize", "--tests", "test-set-0:post-notes-1 post-notes-2"]).expect_code(0);
+    changed.test(&World::offline(), "").expect_code(0);
+
+    let changed = project.with_app(project.app.clone().with("CHANGE", "length,type"));
+    changed.test(&World::offline(), "").expect_code(1);
+    let refused = project.keploy(&world, &["normalize"]);
+    refused.expect_code(1).expect_words(&["high risk", "body.length", "--allow-high-risk"]);
+    project.keploy(&world, &["normalize", "--allow-high-risk"]).expect_code(0);
+    changed.test(&World::offline(), "").expect_code(0);
+}
+
+#[test]
+fn templates_stand_for_values_that_flow() {
+    let (world, project) = a_recording();
+    project.keploy(&world, &["templatize"]).expect_code(0);
+    let read = |file: &str| std::fs::read_to_string(project.test_set().join(file)).expect("a file");
+    assert!(read("config.yaml").contains("template:"), "{}", read("config.yaml"));
+    assert!(
+        read("tests/post-notes-1.yaml").contains(r#""id": "{{string .id }}""#),
+        "{}",
+        read("tests/post-notes-1.yaml")
+    );
+    assert!(read("tests/get-notes-1.yaml").contains("/notes/{{string .id }}"));
+    project.test(&World::offline(), "").expect_code(0);
+    let before = lines(&project.test_set());
+    project.keploy(&world, &["templatize"]).expect_code(0);
+    assert_eq!(lines(&project.test_set()), before, "a second time there is nothing to do");
+}
+
+#[test]
+fn what_nobody_would_notice_is_named() {
+    let (_world, project) = a_recording();
+    let proved = project.test_with(&World::offline(), &["--prove"]);
+    proved.expect_code(0).expect_words(&["blind spots: "]);
+    let proof = &proved.json["prove"];
+    assert_eq!(proof["unproved"], 0, "{}", proved.said());
+    let blind = proof["blind"].as_array().expect("a list");
+    let of = |field: &str, mock: bool| {
+        blind.iter().filter(|spot| spot["field"] == field && spot["mock"].is_string() == mock).count()
+    };
+    // Nobody uses what GET motd and INCR answer; what GET answers for a note is shown, as is the length.
+    assert!(blind.iter().any(|spot| spot["mock"].is_string()), "{}", proved.json);
+    assert_eq!(of("body.text", false) + of("body.length", false), 0, "{}", proved.json);
+}
+
+/// Every line of every file, with the file's name.
+fn lines(folder: &Path) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    for file in files_below(folder) {
+        for line in std::fs::read_to_string(&file).expect("text").lines() {
+            lines.insert(format!("{}: {line}", file.strip_prefix(folder).expect("below").display()));
+        }
+    }
+    lines
+}
+
+/// Two notes made, and read again.
+fn a_recording() -> (World, Project) {
+    let world = World::online();
+    let project = Project::new(&world, apps::notes());
+    let recording = project.record_and_learn(&world);
+    world.inside(visit);
+    recording.finish().expect_code(0);
+    (world, project)
+}
+
+fn visit() {
+    let client = Client::new(PORT, Connections::Kept);
+    for text in ["milk", "a longer one"] {
+        let body = serde_json::json!({ "text": text }).to_string();
+        let made = client.send("POST", "/notes", body.as_bytes(), "application/json").expect("an answer");
+        let note: Value = serde_json::from_slice(&made.body).expect("JSON");
+        let id = note["id"].as_str().expect("an id");
+        let shown = client.send("GET", &format!("/notes/{id}"), b"", "").expect("an answer");
+        assert_eq!(shown.status, 200);
+    }
+}
