@@ -13,7 +13,7 @@ mod facts;
 mod framing;
 mod half;
 mod mock;
-mod proto;
+pub mod proto;
 mod record;
 
 pub use connection::GrpcConnection;

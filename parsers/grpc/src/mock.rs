@@ -183,19 +183,18 @@ impl Mock {
             Codec::of(host, &self.types, call.client.head.as_ref()),
         );
         let facts = if certain { facts::of(&document) } else { facts::asked_early(&document) };
+        // The answer is written before anything that is staged behind the question: what was said before it goes first.
+        say(&mut self.endpoint, host);
         let exchange = host.open(document, facts, call.began);
         self.asked.insert(exchange, Asked { stream, messages, what });
     }
 
     /// Sends what is due.
     fn flush(&mut self, host: &mut dyn Session) {
-        let out = self.endpoint.take_output();
         if self.has_finished {
             return;
         }
-        if !out.is_empty() {
-            host.write(Side::Client, &out);
-        }
+        say(&mut self.endpoint, host);
         if self.endpoint.has_failed() || self.client_has_ended && self.asked.is_empty() {
             self.has_finished = true;
             host.finish(Side::Client);
@@ -218,5 +217,12 @@ impl Call {
             document.insert("cancelled", code.to_string());
         }
         document.into()
+    }
+}
+
+fn say(endpoint: &mut Endpoint, host: &mut dyn Session) {
+    let out = endpoint.take_output();
+    if !out.is_empty() {
+        host.write(Side::Client, &out);
     }
 }

@@ -87,6 +87,8 @@ impl Mock {
         if is_whole && let Some((began, request)) = self.requests.remove(&stream) {
             let document = document::request(&request, host);
             let facts = facts::of(&document);
+            // The answer is written before anything that is staged behind the question: what was said before it goes first.
+            say(&mut self.endpoint, host);
             let exchange = host.open(document, facts, began);
             self.asked.insert(exchange, stream);
         }
@@ -94,13 +96,10 @@ impl Mock {
 
     /// Sends what is due.
     fn flush(&mut self, host: &mut dyn Session) {
-        let out = self.endpoint.take_output();
         if self.has_finished {
             return;
         }
-        if !out.is_empty() {
-            host.write(Side::Client, &out);
-        }
+        say(&mut self.endpoint, host);
         if self.endpoint.has_failed() || self.client_has_ended && self.asked.is_empty() {
             self.has_finished = true;
             host.finish(Side::Client);
@@ -122,5 +121,12 @@ pub fn send(endpoint: &mut Endpoint, stream: StreamId, message: Outgoing) {
         (Some(trailer), _) => endpoint.send_trailers(stream, trailer),
         (None, Some(code)) => endpoint.reset(stream, code),
         (None, None) => {}
+    }
+}
+
+fn say(endpoint: &mut Endpoint, host: &mut dyn Session) {
+    let out = endpoint.take_output();
+    if !out.is_empty() {
+        host.write(Side::Client, &out);
     }
 }
