@@ -10,6 +10,7 @@ mod canonical;
 mod command;
 mod conversation;
 mod detect;
+mod errors;
 mod facts;
 mod hello;
 mod login;

@@ -11,7 +11,10 @@ use keploy_sdk::{Level, Map, Session, Value};
 
 pub use passwords::Passwords;
 
-use crate::{command::name, mock::error};
+use crate::{
+    command::name,
+    errors::{self, Code},
+};
 use scram::{Refusal, Scram};
 
 /// What a password is written as.
@@ -21,7 +24,6 @@ pub const AUTHENTICATE: &str = "authenticate";
 /// What a mock can do with a password.
 pub const MECHANISMS: [&str; 2] = [scram::Hash::Sha1.mechanism(), scram::Hash::Sha256.mechanism()];
 
-const AUTHENTICATION_FAILED: (i32, &str) = (18, "AuthenticationFailed");
 const CONVERSATION: i32 = 1;
 
 /// What a client says to log in.
@@ -177,7 +179,7 @@ fn no_password(host: &mut dyn Session, user: &str) -> Map {
 }
 
 fn refusal(reason: &str) -> Map {
-    error(AUTHENTICATION_FAILED, &format!("keploy: {reason}"))
+    errors::reply(Code::AuthenticationFailed, reason)
 }
 
 fn said(done: bool, payload: &str) -> Map {

@@ -5,6 +5,7 @@ use keploy_sdk::{Exchange, Fault, Map, Session, Value};
 
 use crate::{
     command::Command,
+    errors::{self, Code},
     facts, hello,
     login::{LogIn, Passwords, Step},
     wire::{CHECKSUM_PRESENT, MORE_TO_COME, Outbox, Reply},
@@ -21,9 +22,6 @@ struct Asked {
     /// The first step to log in.
     step: Option<Step>,
 }
-
-// https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml: one that no driver tries again by itself.
-const OPERATION_FAILED: (i32, &str) = (96, "OperationFailed");
 
 impl Mock {
     pub fn new(passwords: Passwords) -> Self {
@@ -97,7 +95,7 @@ impl Mock {
         if facts::is_housekeeping(command.name()) {
             return self.say(host, &command, &Map::new().with("ok", 1.0));
         }
-        self.say(host, &command, &error(OPERATION_FAILED, &format!("keploy: {reason}")))
+        self.say(host, &command, &errors::reply(Code::OperationFailed, reason))
     }
 
     fn hello(&mut self, host: &mut dyn Session, command: &Command, reply: Map) -> Result<(), Fault> {
@@ -114,9 +112,4 @@ impl Mock {
         let reply = Reply { to: id, flags: 0, legacy, compressor, body: &body, sequences: Vec::new() };
         self.out.send(host, &reply).map(drop)
     }
-}
-
-/// A command's error, as servers say it.
-pub fn error((code, name): (i32, &str), message: &str) -> Map {
-    Map::new().with("ok", 0.0).with("errmsg", message).with("code", code).with("codeName", name)
 }
