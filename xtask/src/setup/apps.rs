@@ -13,19 +13,22 @@ pub fn for_demo(place: &Place) -> Result {
 }
 
 pub fn all(place: &Place) -> Result {
-    python(place, "venv", &["flask", "aiohttp", "pydb", "pynoise", "pyamqp"])?;
+    python(place, "venv", &["flask", "aiohttp", "pydb", "pynoise", "pyamqp", "pymongo"])?;
     // Each by itself: they agree on nothing.
     node(place, "nodehttp", "node")?;
     node(place, "nodedb", "nodedb")?;
     node(place, "nodenoise", "nodenoise")?;
     node(place, "nodeamqp", "nodeamqp")?;
+    node(place, "nodemongo", "nodemongo")?;
     go(place, "gohttp")?;
     go(place, "godb")?;
     go(place, "gonoise")?;
     go(place, "goamqp")?;
+    go(place, "gomongo")?;
     java(place, "javadb")?;
     java(place, "javanoise")?;
     java(place, "javaamqp")?;
+    java(place, "javamongo")?;
     rust(place, "rustdb")
 }
 
