@@ -16,6 +16,7 @@ pub mod pipe;
 mod process;
 pub mod rabbit;
 pub mod rows;
+pub mod shop;
 pub mod suites;
 mod world;
 

@@ -30,10 +30,8 @@ impl Shop {
 pub fn app(library: &'static str) -> App {
     let path = |path: &str| installed(path).display().to_string();
     let app = match library {
-        "grpcio" => {
-            App::new(library, format!("{} {}", python().display(), file("apps/pygrpc/app.py").display()))
-                .with("PYTHONPATH", &path("pygrpc"))
-        }
+        "grpcio" => App::new(library, format!("{} {}", python().display(), file("apps/pygrpc/app.py").display()))
+            .with("PYTHONPATH", &path("pygrpc")),
         "grpc-go" => App::new(library, path("gogrpc")),
         "grpc-js" => App::new(library, format!("node {}", file("apps/nodegrpc/app.js").display()))
             .with("NODE_PATH", &path("nodegrpc/node_modules")),

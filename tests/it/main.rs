@@ -4,6 +4,7 @@ mod amqp;
 mod attribution;
 mod databases;
 mod faults;
+mod grpc;
 mod harness_itself;
 mod load;
 mod mongo;

@@ -43,6 +43,16 @@ fn mongo() {
 }
 
 #[test]
+fn http2() {
+    transcripts(&built("parsers/http2.wasm"), "../parsers/http2/tests/transcripts");
+}
+
+#[test]
+fn grpc() {
+    transcripts(&built("parsers/grpc.wasm"), "../parsers/grpc/tests/transcripts");
+}
+
+#[test]
 fn generic() {
     transcripts(&built("parsers/generic.wasm"), "../parsers/generic/tests/transcripts");
 }

@@ -3,6 +3,7 @@
 //! Each step looks first and is silent when there is nothing to do. After it, nothing here needs a network.
 
 mod apps;
+mod grpc;
 mod servers;
 mod suites;
 
@@ -64,6 +65,7 @@ pub fn all(place: &Place) -> Result {
     deny(place)?;
     servers::all(place)?;
     apps::all(place)?;
+    grpc::all(place)?;
     suites::all(place)
 }
 

@@ -13,17 +13,19 @@ pub fn for_demo(place: &Place) -> Result {
 }
 
 pub fn all(place: &Place) -> Result {
-    python(place, "venv", &["flask", "aiohttp", "pydb", "pynoise", "pyamqp", "pymongo"])?;
+    python(place, "venv", &["flask", "aiohttp", "pydb", "pynoise", "pyamqp", "pygrpc", "pymongo"])?;
     // Each by itself: they agree on nothing.
     node(place, "nodehttp", "node")?;
     node(place, "nodedb", "nodedb")?;
     node(place, "nodenoise", "nodenoise")?;
     node(place, "nodeamqp", "nodeamqp")?;
+    node(place, "nodegrpc", "nodegrpc")?;
     node(place, "nodemongo", "nodemongo")?;
     go(place, "gohttp")?;
     go(place, "godb")?;
     go(place, "gonoise")?;
     go(place, "goamqp")?;
+    go(place, "gogrpc")?;
     go(place, "gomongo")?;
     java(place, "javadb")?;
     java(place, "javanoise")?;
