@@ -1,5 +1,4 @@
 //! Messages, and the bytes they are. <https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/>
-mod checksum;
 mod compression;
 mod inbox;
 mod outbox;
@@ -18,6 +17,8 @@ pub const OP_MSG: i32 = 2013;
 
 /// Of OP_MSG.
 pub const CHECKSUM_PRESENT: u32 = 1;
+/// CRC-32C, behind all sections.
+pub const CHECKSUM: usize = 4;
 /// A reply: another one follows unasked. A request: no reply is wanted.
 pub const MORE_TO_COME: u32 = 1 << 1;
 pub const EXHAUST_ALLOWED: u32 = 1 << 16;

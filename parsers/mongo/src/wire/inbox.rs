@@ -2,12 +2,12 @@
 //!
 //! A message is read when all of it is there. Of one that is longer than a guest should hold, the host keeps the sections
 //! that make it so: they are blobs, and everything else in it is read as usual.
+use crc32c::{crc32c, crc32c_append};
 use keploy_sdk::{Blob, Fault, Instant, Session, Side, Value};
 
 use super::{
-    CHECKSUM_PRESENT, Compressor, Content, HEADER, LARGEST, MOST_VALUES, Message, Msg, OP_COMPRESSED, OP_MSG, OP_QUERY,
-    OP_REPLY,
-    checksum::{self, crc32c},
+    CHECKSUM, CHECKSUM_PRESENT, Compressor, Content, HEADER, LARGEST, MOST_VALUES, Message, Msg, OP_COMPRESSED, OP_MSG,
+    OP_QUERY, OP_REPLY,
 };
 use crate::bson;
 
@@ -140,7 +140,7 @@ impl Inbox {
     /// Section by section.
     fn sections(&mut self, host: &mut dyn Session) -> Result<Option<Message>, Fault> {
         while let Some(mut large) = self.large.take() {
-            let trailer = if large.message.flags & CHECKSUM_PRESENT == 0 { 0 } else { checksum::SIZE };
+            let trailer = if large.message.flags & CHECKSUM_PRESENT == 0 { 0 } else { CHECKSUM };
             if large.waits_for.is_none() && large.left <= trailer {
                 if large.left < trailer || large.message.body == Value::Null {
                     return Err(self.fault("bad-message", "sections that are no whole message"));
@@ -257,7 +257,7 @@ fn msg(host: &mut dyn Session, body: &[u8]) -> Result<Msg, String> {
     let (flags, mut rest) = body.split_at_checked(4).ok_or("no flags")?;
     let mut message = Msg { flags: u32_of(flags), ..Msg::default() };
     if message.flags & CHECKSUM_PRESENT != 0 {
-        rest = rest.get(..rest.len().saturating_sub(checksum::SIZE)).unwrap_or_default();
+        rest = rest.get(..rest.len().saturating_sub(CHECKSUM)).unwrap_or_default();
     }
     while let Some((kind, behind)) = rest.split_first() {
         let size = behind.get(..4).map_or(0, |bytes| u32_of(bytes) as usize);
@@ -332,8 +332,8 @@ fn reply(body: &[u8]) -> Result<Content, String> {
 fn is_intact(head: &[u8], body: &[u8]) -> bool {
     let has = body.get(..4).is_some_and(|flags| u32_of(flags) & CHECKSUM_PRESENT != 0);
     !has || body
-        .split_last_chunk::<{ checksum::SIZE }>()
-        .is_some_and(|(body, sum)| crc32c(&[head, body]) == u32_of(sum))
+        .split_last_chunk::<CHECKSUM>()
+        .is_some_and(|(body, sum)| crc32c_append(crc32c(head), body) == u32_of(sum))
 }
 
 /// # Panics

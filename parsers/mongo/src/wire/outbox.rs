@@ -1,10 +1,8 @@
 //! Replies, as bytes.
+use crc32c::crc32c;
 use keploy_sdk::{Blob, Fault, Session, Side, Value};
 
-use super::{
-    CHECKSUM_PRESENT, Compressor, HEADER, OP_COMPRESSED, OP_MSG, OP_REPLY,
-    checksum::{self, crc32c},
-};
+use super::{CHECKSUM, CHECKSUM_PRESENT, Compressor, HEADER, OP_COMPRESSED, OP_MSG, OP_REPLY};
 use crate::bson;
 
 /// Numbers what the server says.
@@ -52,17 +50,17 @@ impl Outbox {
         let (opcode, body) = match reply.compressor {
             Some(compressor) => {
                 if checked {
-                    body.extend([0; checksum::SIZE]); // nobody looks at it in there
+                    body.extend([0; CHECKSUM]); // nobody looks at it in there
                 }
                 (OP_COMPRESSED, compressed(host, compressor, opcode, &body)?)
             }
             None => (opcode, body),
         };
-        let sum = if checked && reply.compressor.is_none() { checksum::SIZE } else { 0 };
+        let sum = if checked && reply.compressor.is_none() { CHECKSUM } else { 0 };
         let head = self.head(reply.to, opcode, body.len() + sum);
         let mut message = [&head[..], &body].concat();
         if sum > 0 {
-            message.extend(crc32c(&[&message]).to_le_bytes());
+            message.extend(crc32c(&message).to_le_bytes());
         }
         host.write(Side::Client, &message);
         Ok(self.last)
