@@ -43,6 +43,8 @@ pub(crate) struct Keys {
 pub(crate) fn keys(kind: &str) -> Keys {
     match kind {
         DNS => Keys { request: "request", response: "response" },
+        // As in Keploy's files; the parser's documents are what is under these.
+        "gRPC" => Keys { request: "grpcReq", response: "grpcResp" },
         _ => Keys { request: "req", response: "resp" },
     }
 }
