@@ -1,0 +1,48 @@
+//! What people and the matcher are told of a request.
+use keploy_sdk::{Facts, Lifetime, Value};
+
+const SUMMARY: usize = 100;
+
+/// What changes something for good: once, in its test. Fetching is waited for, and what was fetched is past.
+const ACTS: [&str; 15] = [
+    "Produce",
+    "Fetch",
+    "EndTxn",
+    "CreateTopics",
+    "DeleteTopics",
+    "DeleteRecords",
+    "CreatePartitions",
+    "DeleteGroups",
+    "AlterConfigs",
+    "IncrementalAlterConfigs",
+    "CreateAcls",
+    "DeleteAcls",
+    "OffsetDelete",
+    "AlterUserScramCredentials",
+    "ElectLeaders",
+];
+
+pub fn of(request: &Value) -> Facts {
+    let text = |name: &str| request.get(name).and_then(Value::as_str);
+    let api = text("api").unwrap_or("?");
+    let subject = match request.get("topics").and_then(Value::as_map) {
+        Some(topics) if api == "Fetch" => topics.iter().map(|(name, _)| name).collect::<Vec<_>>().join(" "),
+        _ => ["topic", "groupId", "transactionalId"].into_iter().find_map(text).unwrap_or_default().to_owned(),
+    };
+    let class = format!("{api} {subject}").trim_end().to_owned();
+    let record = ["key", "value"].into_iter().filter_map(|name| match request.get(name)? {
+        Value::Text(text) => Some(text.clone()),
+        Value::Bytes(bytes) => Some(format!("<{} bytes>", bytes.len())),
+        _ => None,
+    });
+    let summary = [class.clone()].into_iter().chain(record).collect::<Vec<_>>().join(" ");
+    let lifetime = if ACTS.contains(&api) { Lifetime::Test } else { Lifetime::Session };
+    Facts { class, summary: shortened(&summary), lifetime }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SUMMARY) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

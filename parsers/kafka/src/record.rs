@@ -1,0 +1,162 @@
+//! Both sides are real.
+use std::collections::BTreeMap;
+
+use keploy_sdk::{Exchange, Fault, Instant, Map, Session, Value};
+
+use crate::{
+    codec, facts,
+    fetch::Fetching,
+    frame::{API_VERSIONS, Header, answer_of},
+    produce::{self, Part},
+    request::{Asked, Request},
+    schema::{Schemas, Side},
+    topics::Topics,
+    wire::Reader,
+};
+
+#[derive(Default)]
+pub struct Recording {
+    schemas: Schemas,
+    topics: Topics,
+    fetching: Fetching,
+    /// By the number that the response will have.
+    pending: BTreeMap<i32, Pending>,
+    waiting: Option<Waiting>,
+    client_ended: bool,
+}
+
+struct Pending {
+    header: Header,
+    what: What,
+}
+
+enum What {
+    Call(Exchange),
+    Produce(Vec<Part>),
+    Fetch,
+}
+
+/// A consumer that asks for the same as before, and got nothing yet.
+struct Waiting {
+    exchange: Exchange,
+    request: Value,
+    /// When it was told last that there is nothing.
+    told: Option<Instant>,
+}
+
+impl Recording {
+    pub fn client_said(&mut self, host: &mut dyn Session, frame: &[u8], since: Instant) -> Result<(), Fault> {
+        let Request { header, asked } =
+            Request::read(host, frame, &mut self.schemas, &self.topics, &mut self.fetching)?;
+        let open = |host: &mut dyn Session, request: Value| {
+            let facts = facts::of(&request);
+            host.open(request, facts, since)
+        };
+        let what = match asked {
+            Asked::Call(document) => What::Call(open(host, document)),
+            Asked::Produce { mut parts, is_answered } => {
+                for part in &mut parts {
+                    part.exchanges = part.records.iter().map(|record| open(host, record.clone())).collect();
+                }
+                if !is_answered {
+                    parts.iter().flat_map(|part| &part.exchanges).for_each(|exchange| host.close(*exchange));
+                    return Ok(());
+                }
+                What::Produce(parts)
+            }
+            Asked::Fetch { document, .. } => {
+                if self.waiting.as_ref().is_none_or(|waiting| waiting.request != document) {
+                    self.give_up(host);
+                    let exchange = open(host, document.clone());
+                    self.waiting = Some(Waiting { exchange, request: document, told: None });
+                }
+                What::Fetch
+            }
+        };
+        self.pending.insert(header.correlation, Pending { header, what });
+        Ok(())
+    }
+
+    /// It asks for something else now: what it was told before is its answer.
+    fn give_up(&mut self, host: &mut dyn Session) {
+        let Some(waiting) = self.waiting.take() else { return };
+        if let Some(told) = waiting.told {
+            host.reply(waiting.exchange, Map::new().with("topics", Map::new()).into(), told);
+        }
+        host.close(waiting.exchange);
+    }
+
+    pub fn server_said(&mut self, host: &mut dyn Session, frame: &[u8], at: Instant) -> Result<(), Fault> {
+        let mut reader = Reader(frame);
+        let correlation = reader.i32().ok_or_else(|| Fault::new("bad-response", "a response without a number"))?;
+        let pending = self.pending.remove(&correlation);
+        let Some(Pending { header, what }) = pending else {
+            return Err(Fault::new("unasked-response", format!("no request has the number {correlation}")));
+        };
+        let response = self.read(reader, header)?;
+        match what {
+            What::Call(exchange) => {
+                host.reply(exchange, response, at);
+                host.close(exchange);
+            }
+            What::Produce(parts) => {
+                for part in parts {
+                    for (exchange, answer) in part.exchanges.iter().zip(produce::answers(&part, &response)) {
+                        host.reply(*exchange, answer, at);
+                        host.close(*exchange);
+                    }
+                }
+            }
+            What::Fetch => {
+                let found = self.fetching.response(host, &response)?;
+                match (found, self.waiting.take()) {
+                    (Some(found), Some(waiting)) => {
+                        host.reply(waiting.exchange, found, at);
+                        host.close(waiting.exchange);
+                    }
+                    (_, waiting) => self.waiting = waiting.map(|waiting| Waiting { told: Some(at), ..waiting }),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, reader: Reader<'_>, header: Header) -> Result<Value, Fault> {
+        let bad = || Fault::new("bad-response", format!("a response of API {} version {}", header.api, header.version));
+        let message = self.schemas.get(Side::Response, header.api).ok_or_else(bad)?;
+        let body = answer_of(reader, message, header).ok_or_else(bad)?;
+        let read = codec::read(message, header.version, body);
+        // A broker that does not know the version answers in the first one.
+        let read = read.or_else(|| if header.api == API_VERSIONS { codec::read(message, 0, body) } else { None });
+        let mut response = read.ok_or_else(bad)?;
+        match message.name {
+            "Metadata" => self.topics.learn(&response),
+            // What proves who the broker is, says something about the password.
+            "SaslAuthenticate" => drop(response.remove("authBytes")),
+            _ => {}
+        }
+        Ok(response.into())
+    }
+
+    pub fn client_ended(&mut self) {
+        self.client_ended = true;
+    }
+
+    /// `inside`: in the middle of a response.
+    pub fn server_ended(&mut self, host: &mut dyn Session, inside: bool) {
+        if let Some(waiting) = self.waiting.take() {
+            host.close(waiting.exchange);
+        }
+        let left = std::mem::take(&mut self.pending).into_values().flat_map(|pending| match pending.what {
+            What::Call(exchange) => vec![exchange],
+            What::Produce(parts) => parts.into_iter().flat_map(|part| part.exchanges).collect(),
+            What::Fetch => Vec::new(),
+        });
+        for exchange in left {
+            match self.client_ended && !inside {
+                true => host.close(exchange),
+                false => host.abandon(exchange, "the broker hung up before it answered"),
+            }
+        }
+    }
+}

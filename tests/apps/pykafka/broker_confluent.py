@@ -1,0 +1,44 @@
+"""confluent-kafka: librdkafka, an idempotent producer, a consumer in a group."""
+
+import json
+import threading
+
+from confluent_kafka import Consumer, Producer
+
+
+class Broker:
+    def __init__(self, servers, saw):
+        self.producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "linger.ms": 5})
+        self.consumer = Consumer({"bootstrap.servers": servers, "group.id": "audit", "auto.offset.reset": "earliest"})
+        self.consumer.subscribe(["orders"])
+        threading.Thread(target=self.consume, args=(saw,), daemon=True).start()
+
+    def consume(self, saw):
+        while True:
+            message = self.consumer.poll(0.5)
+            if message is not None and not message.error():
+                saw(json.loads(message.value()))
+
+    def produce(self, topic, key, value):
+        self.produce_all(topic, key, [value])
+
+    def produce_all(self, topic, key, values):
+        done = threading.Semaphore(0)
+        failed = []
+
+        def delivered(error, _message):
+            failed.extend([error] if error else [])
+            done.release()
+
+        for value in values:
+            headers = [("source", b"app")]
+            self.producer.produce(topic, json.dumps(value).encode(), key, headers=headers, on_delivery=delivered)
+        for _ in values:
+            while not done.acquire(timeout=0.001):
+                self.producer.poll(0.01)
+        if failed:
+            raise RuntimeError(failed[0].name())
+
+
+def open_broker(servers, saw):
+    return Broker(servers, saw)
