@@ -1,8 +1,10 @@
 //! Takes the place of a dependency: reads the application's requests through a guest, writes recorded answers.
+mod begin;
+
 use std::{collections::HashMap, fs::File, io::Read as _, sync::Arc};
 
 use keploy_value::{Blob, Value};
-use plugins::{Connection, Detected, Effect, Failure, Mode, Peer, Plugin, Side, SpeaksFirst};
+use plugins::{Connection, Effect, Failure, Mode, Peer, Plugin, Side};
 use tokio::{net::TcpStream, task::JoinSet};
 
 use crate::{
@@ -19,11 +21,11 @@ pub(crate) async fn serve(socket: TcpStream, info: Arc<ConnectionInfo>, common: 
     }
     let spoken = answers.protocols(&info);
     let mut first = Vec::new();
-    let (stream, encrypted) = match begin(stream, &info, common, &spoken, &mut first).await {
+    let (stream, encrypted) = match begin::begin(stream, &info, common, &spoken, &mut first).await {
         Ok(begun) => begun,
         Err(reason) => return answers.unanswered(&info, &reason),
     };
-    let plugin = match choose(&stream, encrypted, &info, common, &spoken, &mut first).await {
+    let plugin = match begin::choose(&stream, encrypted, &info, common, &spoken, &mut first).await {
         Ok(plugin) => plugin,
         Err(reason) => {
             answers.unanswered(&info, &reason);
@@ -66,50 +68,6 @@ fn broken_off(stream: &Stream, broken: Broken, info: &ConnectionInfo, answers: &
         answers.unanswered(info, &failure.to_string());
     }
     stream.reset();
-}
-
-/// Takes TLS off, when the application begins with it. Waits for its first bytes, unless the server speaks first here.
-async fn begin(
-    stream: Stream,
-    info: &ConnectionInfo,
-    common: &Common,
-    spoken: &[String],
-    first: &mut Vec<u8>,
-) -> Result<(Stream, bool), String> {
-    let parsers: Vec<_> = spoken.iter().filter_map(|protocol| common.registry.get(protocol)).collect();
-    if let [parser] = parsers[..]
-        && matches!(parser.manifest.speaks_first, SpeaksFirst::Server)
-    {
-        return Ok((stream, false));
-    }
-    if !read_first(&stream, first).await? {
-        return Ok((stream, false));
-    }
-    if !tls::is_hello(first) {
-        return Ok((stream, false));
-    }
-    let Stream::Plain(socket) = stream else { return Ok((stream, true)) };
-    let alpn: Vec<String> = parsers.iter().flat_map(|parser| parser.manifest.alpn.clone()).collect();
-    let stream = tls::be_server(&common.tls, info, socket, std::mem::take(first), &alpn).await?;
-    Ok((stream, true))
-}
-
-/// Some bytes more. False: there are none, and there will be none.
-async fn read_first(stream: &Stream, first: &mut Vec<u8>) -> Result<bool, String> {
-    let mut buffer = Buffer::take();
-    loop {
-        let gone = |_| "the application closed it without a word".to_owned();
-        stream.readable().await.map_err(gone)?;
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return Ok(false),
-            Ok(n) => {
-                first.extend_from_slice(&buffer[..n]);
-                return Ok(true);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(gone(error)),
-        }
-    }
 }
 
 enum Broken {
@@ -184,37 +142,6 @@ async fn next_held(held: &mut Option<JoinSet<Held>>) -> Held {
         }
     }
     std::future::pending().await
-}
-
-/// The parser that was used for this destination; else the one that recognises what the application says.
-async fn choose(
-    stream: &Stream,
-    encrypted: bool,
-    info: &ConnectionInfo,
-    common: &Common,
-    recorded: &[String],
-    first: &mut Vec<u8>,
-) -> Result<Arc<Plugin>, String> {
-    if let [protocol] = recorded {
-        return common.registry.get(protocol).cloned().ok_or_else(|| {
-            format!("it was recorded as {protocol}, for which there is no parser\nhint: --plugins DIR adds parsers")
-        });
-    }
-    // Several protocols, or none: the application has to speak first.
-    let peer = Peer { host: info.host.clone(), port: info.address.port(), encrypted };
-    loop {
-        match common.registry.detect(&peer, false, first, &[]) {
-            Detected::Plugin(plugin) if !first.is_empty() => return Ok(plugin),
-            Detected::Nobody if !first.is_empty() => break,
-            _ if first.len() >= 16 << 10 => break,
-            _ => {}
-        }
-        if !read_first(stream, first).await? {
-            let found = common.registry.detect_now(&peer, false, first, &[]);
-            return found.ok_or_else(|| "the application closed it without a word".to_owned());
-        }
-    }
-    Err("no parser recognises what the application says".to_owned())
 }
 
 struct Mock<'a> {
