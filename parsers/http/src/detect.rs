@@ -24,12 +24,21 @@ pub fn client(bytes: &[u8]) -> Verdict {
         return Verdict::No;
     }
     match rest.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n')).map(|end| rest.split_at(end).1) {
+        // Whether it becomes HTTP/2, which another parser reads, the server says.
+        Some(behind) if behind.starts_with(b" HTTP/1.") && asks_for_http2(behind) => Verdict::Yes(100),
         Some(behind) if behind.starts_with(b" HTTP/1.") => Verdict::Yes(200),
         Some(behind) if b" HTTP/1.".starts_with(behind) => more,
         Some(_) => Verdict::No,
         None if rest.len() >= ENOUGH => Verdict::Yes(150),
         None => more,
     }
+}
+
+fn asks_for_http2(head: &[u8]) -> bool {
+    head.split(|byte| *byte == b'\n').take_while(|line| !line.trim_ascii().is_empty()).any(|line| {
+        let (name, value) = line.split_at(line.iter().position(|byte| *byte == b':').unwrap_or(line.len()));
+        name.eq_ignore_ascii_case(b"upgrade") && value.trim_ascii().ends_with(b"h2c")
+    })
 }
 
 /// Could this be (the start of) a request target?

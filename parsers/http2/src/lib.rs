@@ -13,6 +13,7 @@ mod facts;
 mod message;
 mod mock;
 mod record;
+mod upgrade;
 
 pub use connection::Http2Connection;
 use http2_wire::First;
@@ -58,7 +59,7 @@ impl Parser for Http2 {
 
     fn detect(_: &Peer, client: &[u8], server: &[u8]) -> Verdict {
         match http2_wire::first_request(client, server) {
-            First::Other => Verdict::No,
+            First::Other => upgrade::detect(client, server),
             First::Perhaps | First::Nothing => {
                 let seen = if client.is_empty() { server.len() } else { client.len() };
                 Verdict::More(u32::try_from(seen + 1).unwrap_or(u32::MAX))

@@ -2,7 +2,7 @@
 use http2_wire::{Code, Fields, MAX_BODY};
 
 /// One side of a stream.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Message {
     pub head: Option<Fields>,
     pub body: Vec<u8>,

@@ -8,6 +8,7 @@ use crate::{
     document::{self, Outgoing},
     facts,
     message::Message,
+    upgrade::{self, Opening},
 };
 
 pub struct Mock {
@@ -15,6 +16,8 @@ pub struct Mock {
     /// Requests that are not complete, and when they began.
     requests: BTreeMap<StreamId, (Instant, Message)>,
     asked: BTreeMap<Exchange, StreamId>,
+    /// What the client has said before it is known how it begins.
+    opening: Option<Vec<u8>>,
     client_has_ended: bool,
     has_finished: bool,
 }
@@ -25,17 +28,42 @@ impl Mock {
             endpoint: Endpoint::new(Role::Server),
             requests: BTreeMap::new(),
             asked: BTreeMap::new(),
+            opening: Some(Vec::new()),
             client_has_ended: false,
             has_finished: false,
         }
     }
 
     pub fn feed(&mut self, host: &mut dyn Session, at: Instant, data: &[u8]) {
-        self.endpoint.feed(at, data);
+        match self.opening.take() {
+            None => self.endpoint.feed(at, data),
+            Some(mut said) => {
+                said.extend_from_slice(data);
+                self.open(host, at, said);
+                if self.opening.is_some() {
+                    // Who upgrades hears of that first.
+                    return;
+                }
+            }
+        }
         while let Some((began, said)) = self.endpoint.next_said() {
             self.take(host, began, said);
         }
         self.flush(host);
+    }
+
+    fn open(&mut self, host: &mut dyn Session, at: Instant, said: Vec<u8>) {
+        match upgrade::opening(&said) {
+            Opening::More => self.opening = Some(said),
+            // What is not HTTP/2 is told so.
+            Opening::Known | Opening::Other => self.endpoint.feed(at, &said),
+            Opening::Asked(request, length) => {
+                host.write(Side::Client, upgrade::AGREED);
+                let stream = self.endpoint.upgrade();
+                self.ask(host, stream, at, &request);
+                self.endpoint.feed(at, said.get(length..).unwrap_or_default());
+            }
+        }
     }
 
     pub fn end(&mut self, host: &mut dyn Session) {
@@ -85,13 +113,17 @@ impl Mock {
             }
         };
         if is_whole && let Some((began, request)) = self.requests.remove(&stream) {
-            let document = document::request(&request, host);
-            let facts = facts::of(&document);
-            // The answer is written before anything that is staged behind the question: what was said before it goes first.
-            say(&mut self.endpoint, host);
-            let exchange = host.open(document, facts, began);
-            self.asked.insert(exchange, stream);
+            self.ask(host, stream, began, &request);
         }
+    }
+
+    fn ask(&mut self, host: &mut dyn Session, stream: StreamId, began: Instant, request: &Message) {
+        let document = document::request(request, host);
+        let facts = facts::of(&document);
+        // The answer is written before anything that is staged behind the question: what was said before it goes first.
+        say(&mut self.endpoint, host);
+        let exchange = host.open(document, facts, began);
+        self.asked.insert(exchange, stream);
     }
 
     /// Sends what is due.

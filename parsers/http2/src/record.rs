@@ -7,15 +7,21 @@ use keploy_sdk::{Exchange, Fault, Instant, Session, Side, Value};
 use crate::{
     document, facts,
     message::{End, Message},
+    upgrade::{self, Opening},
 };
 
 pub struct Record {
     client: Reader,
     server: Reader,
     streams: BTreeMap<StreamId, Stream>,
+    /// Of each side, what it has said before it is known how it begins.
+    opening: [Option<Vec<u8>>; 2],
     /// The side that ended first.
     ended: Option<Side>,
 }
+
+/// The stream of the request that asked for the upgrade.
+const UPGRADED: StreamId = 1;
 
 struct Stream {
     began: Instant,
@@ -28,10 +34,19 @@ struct Stream {
 
 impl Record {
     pub fn new() -> Self {
-        Self { client: Reader::of_client(), server: Reader::of_server(), streams: BTreeMap::new(), ended: None }
+        let opening = [Some(Vec::new()), Some(Vec::new())];
+        Self {
+            client: Reader::of_client(),
+            server: Reader::of_server(),
+            streams: BTreeMap::new(),
+            opening,
+            ended: None,
+        }
     }
 
     pub fn feed(&mut self, host: &mut dyn Session, from: Side, at: Instant, data: &[u8]) -> Result<(), Fault> {
+        let opened = self.open(host, from, at, data)?;
+        let data = opened.as_deref().unwrap_or(data);
         match from {
             Side::Client => {
                 self.client.push(at, data);
@@ -47,6 +62,33 @@ impl Record {
             }
         }
         Ok(())
+    }
+
+    /// What of the bytes is HTTP/2, until that is all of them: none.
+    fn open(&mut self, host: &mut dyn Session, from: Side, at: Instant, data: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        let [client, server] = &mut self.opening;
+        let side = if from == Side::Client { client } else { server };
+        let Some(said) = side else { return Ok(None) };
+        said.extend_from_slice(data);
+        let begins = match from {
+            Side::Server => upgrade::behind_agreement(said),
+            Side::Client => match upgrade::opening(said) {
+                Opening::More => None,
+                Opening::Known => Some(0),
+                Opening::Other => return Err(Fault::new("no-http2", "the client does not begin with HTTP/2")),
+                Opening::Asked(request, length) => {
+                    let mut stream = Stream::new(at);
+                    stream.request = *request;
+                    stream.open(host);
+                    self.streams.insert(UPGRADED, stream);
+                    Some(length)
+                }
+            },
+        };
+        let Some(at) = begins else { return Ok(Some(Vec::new())) };
+        let rest = said.split_off(at);
+        *side = None;
+        Ok(Some(rest))
     }
 
     pub fn end(&mut self, host: &mut dyn Session, from: Side, at: Instant) {

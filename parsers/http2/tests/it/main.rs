@@ -1,2 +1,3 @@
 //! The parser from outside.
 mod transcripts;
+mod upgrade;

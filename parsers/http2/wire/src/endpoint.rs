@@ -168,6 +168,15 @@ impl Endpoint {
         self.highest
     }
 
+    /// The stream on which the request that asked for the upgrade from HTTP/1.1 is answered. The client sends its preface
+    /// when it has heard that the server agrees.
+    pub fn upgrade(&mut self) -> StreamId {
+        self.highest = 1;
+        let stream = Stream { is_remote_open: false, has_head: true, ..Stream::new(self.initial_window) };
+        self.streams.insert(self.highest, stream);
+        self.highest
+    }
+
     /// May we still say something on this stream?
     pub fn may_send(&self, stream: StreamId) -> bool {
         self.streams.get(&stream).is_some_and(|stream| stream.is_local_open)
