@@ -6,6 +6,7 @@ mod databases;
 mod faults;
 mod grpc;
 mod harness_itself;
+mod http2;
 mod load;
 mod mongo;
 mod noise;
