@@ -18,8 +18,8 @@ impl Passwords {
     pub fn new(config: &Value) -> Self {
         let mut all = Vec::new();
         match config.get("password") {
-            Some(Value::Array(list)) => all.extend(list.iter().filter_map(Value::as_str).map(Password::anybodys)),
-            Some(one) => all.extend(one.as_str().map(Password::anybodys)),
+            Some(Value::Array(list)) => all.extend(list.iter().filter_map(Password::in_settings)),
+            Some(one) => all.extend(Password::in_settings(one)),
             None => {}
         }
         for (name, value) in config.get("environment").and_then(Value::as_map).into_iter().flat_map(|map| map.iter()) {
@@ -44,6 +44,14 @@ impl Passwords {
 impl Password {
     fn anybodys(password: &str) -> Self {
         Self { user: None, password: password.to_owned() }
+    }
+
+    /// One of digits is a number in YAML.
+    fn in_settings(value: &Value) -> Option<Self> {
+        match value {
+            Value::Int(digits) => Some(Self::anybodys(&digits.to_string())),
+            other => other.as_str().map(Self::anybodys),
+        }
     }
 
     /// `mongodb://user:password@…`
@@ -92,7 +100,7 @@ mod tests {
         assert_eq!(passwords.of("ada"), ["secret", "p@ss/", "pw"]);
         assert_eq!(passwords.of("bob"), ["secret", "pw"]);
         assert!(Passwords::new(&Value::Null).of("ada").is_empty());
-        let list = Value::from(Map::new().with("password", vec![Value::from("a"), "b".into(), "".into()]));
-        assert_eq!(Passwords::new(&list).of("ada"), ["a", "b"]);
+        let list = Value::from(Map::new().with("password", vec![Value::from("a"), 7.into(), "".into()]));
+        assert_eq!(Passwords::new(&list).of("ada"), ["a", "7"]);
     }
 }
