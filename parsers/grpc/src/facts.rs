@@ -21,8 +21,3 @@ pub fn of(request: &Value) -> Facts {
 pub fn asked_early(request: &Value) -> Facts {
     Facts { lifetime: Lifetime::Session, ..of(request) }
 }
-
-/// A call of which only the start came. It is never stored, only counted.
-pub fn partial() -> Facts {
-    Facts { class: "PARTIAL".to_owned(), summary: "a call that was cut off".to_owned(), lifetime: Lifetime::Test }
-}

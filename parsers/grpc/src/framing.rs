@@ -46,6 +46,11 @@ impl Splitter {
         self.buffer.drain(..at);
         Ok(messages)
     }
+
+    /// Has a message begun that is not complete?
+    pub fn is_in_the_middle(&self) -> bool {
+        !self.buffer.is_empty()
+    }
 }
 
 impl Payload {

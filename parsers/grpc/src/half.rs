@@ -59,6 +59,11 @@ impl Half {
         self.head.is_some() || !self.messages.is_empty()
     }
 
+    /// Has a message begun that is not complete?
+    pub fn is_in_the_middle(&self) -> bool {
+        self.splitter.is_in_the_middle()
+    }
+
     /// The messages, which are in a document now.
     pub fn take(&mut self) -> Vec<Payload> {
         self.size = 0;

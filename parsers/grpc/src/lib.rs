@@ -65,7 +65,7 @@ impl Parser for Grpc {
             First::Perhaps => more(client, server),
             // A channel that is opened and never used: nothing is lost with it. The parser of other HTTP/2 still hopes.
             First::Nothing => Verdict::Yes(2),
-            First::Request(fields) if is_grpc(&fields) => Verdict::Yes(255),
+            First::Request(fields) if http2_wire::is_grpc(&fields) => Verdict::Yes(255),
             First::Request(_) => Verdict::No,
         }
     }
@@ -77,10 +77,6 @@ impl Parser for Grpc {
     fn classify(request: &Value) -> Facts {
         facts::of(request)
     }
-}
-
-fn is_grpc(fields: &http2_wire::Fields) -> bool {
-    fields.text("content-type").is_some_and(|kind| kind.starts_with("application/grpc"))
 }
 
 fn more(client: &[u8], server: &[u8]) -> Verdict {

@@ -1,7 +1,7 @@
 //! Both sides are real: read them.
 use std::{collections::BTreeMap, rc::Rc};
 
-use http2_wire::{Code, Event, Fields, Reader, StreamId};
+use http2_wire::{Code, Event, Reader, StreamId};
 use keploy_sdk::{Exchange, Fault, Instant, Session, Side, Value};
 
 use crate::{
@@ -69,7 +69,7 @@ impl Record {
             None => self.ended = Some(from),
             Some(first) if first != from => {
                 for call in std::mem::take(&mut self.calls).into_values() {
-                    call.cut_off(host, first, at);
+                    call.cut_off(host, at);
                 }
             }
             Some(_) => {}
@@ -261,22 +261,18 @@ impl Call {
         host.reply(exchange, response, at);
     }
 
-    /// The connection is over, and this is not.
-    fn cut_off(mut self, host: &mut dyn Session, first: Side, at: Instant) {
+    /// The connection is over, and this is not. Who subscribes and hears nothing is waiting still: that is no loss.
+    fn cut_off(mut self, host: &mut dyn Session, at: Instant) {
+        if self.client.is_in_the_middle() || self.server.is_in_the_middle() {
+            self.lose(host, "the connection ended in the middle of a message");
+        }
         if self.is_lost {
             return;
         }
-        match self.exchange {
-            Some(exchange) if first == Side::Server || self.server.has_said_something() => {
-                self.reply_unfinished(host, exchange, at);
-                host.close(exchange);
-            }
-            Some(exchange) => host.abandon(exchange, "the connection ended before the answer did"),
-            None => {
-                let document = document::request(&Fields::default(), &[], Turn::default(), self.codec(host));
-                let exchange = host.open(document.into(), facts::partial(), self.began);
-                host.abandon(exchange, "the connection ended before the call did");
-            }
+        self.open_turn(host);
+        if let Some(exchange) = self.exchange {
+            self.reply_unfinished(host, exchange, at);
+            host.close(exchange);
         }
     }
 

@@ -64,7 +64,7 @@ impl Parser for Http2 {
                 let seen = if client.is_empty() { server.len() } else { client.len() };
                 Verdict::More(u32::try_from(seen + 1).unwrap_or(u32::MAX))
             }
-            First::Request(fields) if is_grpc(&fields) => Verdict::No,
+            First::Request(fields) if http2_wire::is_grpc(&fields) => Verdict::No,
             First::Request(_) => Verdict::Yes(255),
         }
     }
@@ -76,10 +76,6 @@ impl Parser for Http2 {
     fn classify(request: &Value) -> Facts {
         facts::of(request)
     }
-}
-
-fn is_grpc(fields: &http2_wire::Fields) -> bool {
-    fields.text("content-type").is_some_and(|kind| kind.starts_with("application/grpc"))
 }
 
 keploy_sdk::export!(Http2);

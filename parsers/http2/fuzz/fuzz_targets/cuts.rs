@@ -12,7 +12,9 @@ const SETTINGS: &[u8] = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00";
 
 fuzz_target!(|input: (&[u8], &[u8], u8)| {
     let (client, server, cut) = input;
-    let (client, server) = ([PREFACE, client].concat(), [SETTINGS, server].concat());
+    // Half of them without the preface: they may ask for an upgrade.
+    let begin = |with: &'static [u8]| if cut % 2 == 0 { with } else { b"" };
+    let (client, server) = ([begin(PREFACE), client].concat(), [begin(SETTINGS), server].concat());
     let cut = usize::from(cut).max(1);
     match (record(&client, &server, usize::MAX), record(&client, &server, cut)) {
         (Ok(whole), Ok(torn)) => assert_eq!(whole, torn),

@@ -17,6 +17,12 @@ pub enum First {
     Request(Fields),
 }
 
+/// Is a request with these fields a gRPC call? What browsers are offered (`application/grpc-web`) is HTTP.
+pub fn is_grpc(fields: &Fields) -> bool {
+    let kind = fields.text("content-type").and_then(|kind| kind.strip_prefix("application/grpc"));
+    kind.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+}
+
 /// Looks at the start of a connection.
 pub fn first_request(client: &[u8], server: &[u8]) -> First {
     if client.is_empty() {
@@ -46,7 +52,7 @@ pub fn first_request(client: &[u8], server: &[u8]) -> First {
 
 #[cfg(test)]
 mod tests {
-    use super::{First, first_request};
+    use super::{First, first_request, is_grpc};
     use crate::{Endpoint, Fields, PREFACE, Role};
 
     #[test]
@@ -60,6 +66,20 @@ mod tests {
         for cut in 0..said.len() {
             let expected = if cut < PREFACE.len() { First::Perhaps } else { First::Nothing };
             assert_eq!(first_request(said.get(..cut).unwrap_or_default(), &[]), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn calls_are_told_by_their_content_type() {
+        for (kind, is_call) in [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("application/grpc; charset=utf-8", true),
+            ("application/grpc-web", false),
+            ("application/json", false),
+        ] {
+            let fields: Fields = [("content-type", kind)].into_iter().collect();
+            assert_eq!(is_grpc(&fields), is_call, "{kind}");
         }
     }
 

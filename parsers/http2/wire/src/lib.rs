@@ -13,7 +13,7 @@ pub mod hpack;
 mod reader;
 mod rules;
 
-pub use detect::{First, first_request};
+pub use detect::{First, first_request, is_grpc};
 pub use endpoint::{Endpoint, Incoming, Role};
 pub use error::{Code, Error};
 pub use fields::Fields;
