@@ -49,7 +49,8 @@ const UUID: u8 = 0x04;
 
 /// A document whose only field has one of these names stands for another value.
 fn is_form(name: &str) -> bool {
-    const FORMS: [&str; 15] = [
+    const FORMS: [&str; 16] = [
+        "$numberInt",
         "$numberDouble",
         "$numberLong",
         "$numberDecimal",

@@ -16,10 +16,11 @@ mod hello;
 mod login;
 mod mock;
 mod record;
+mod upgrade;
 mod wire;
 
 pub use conversation::Conversation;
-use keploy_sdk::{Facts, Manifest, Parser, Part, Peer, Value, Verdict};
+use keploy_sdk::{Facts, Manifest, Parser, Part, Peer, Recorded, Value, Verdict};
 
 pub struct Mongo;
 
@@ -54,6 +55,13 @@ impl Parser for Mongo {
 
     fn classify(request: &Value) -> Facts {
         facts::of(request)
+    }
+
+    fn upgrade(schema: u32, spec: &Value) -> Result<Vec<Recorded>, String> {
+        match schema {
+            0 => upgrade::from_seed(spec),
+            other => Err(format!("Mongo documents of schema {other} are newer than this parser, which writes 1")),
+        }
     }
 }
 

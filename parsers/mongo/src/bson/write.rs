@@ -92,6 +92,7 @@ fn special(name: &str, value: &Value) -> Option<(u8, Vec<u8>)> {
             };
             (kind::DOUBLE, number.to_le_bytes().to_vec())
         }
+        "$numberInt" => (kind::INT32, text?.parse::<i32>().ok()?.to_le_bytes().to_vec()), // never written by us
         "$numberLong" => (kind::INT64, text?.parse::<i64>().ok()?.to_le_bytes().to_vec()),
         "$numberDecimal" => (kind::DECIMAL128, decimal::read(text?)?.to_vec()),
         "$oid" => (kind::OBJECT_ID, unhex(text?).filter(|id| id.len() == 12)?),
