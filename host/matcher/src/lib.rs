@@ -21,6 +21,7 @@ mod rules;
 mod shape;
 mod text;
 mod time;
+mod tokens;
 
 pub use bindings::Bindings;
 pub use explain::{Allowed, Explained, Learning, Trial, explain, explain_all};
@@ -28,6 +29,7 @@ pub use kind::{BadKind, Kind};
 pub use rules::{Rule, Rules, place};
 pub use shape::shape;
 pub use time::Moment;
+pub use tokens::{Shared, Tokens};
 
 #[cfg(test)]
 mod tests;

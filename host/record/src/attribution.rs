@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use document::{Hash, hash};
+use matcher::Tokens;
 use store::{Lifetime, MappedMock, Mapping, Mock, Record, Recording, TestCase, TestSet, Timestamp};
 
 #[cfg(test)]
@@ -18,7 +19,6 @@ mod tests;
 use crate::{
     Observed,
     threads::{self, Request, Said},
-    tokens::Tokens,
     traces::Traces,
 };
 

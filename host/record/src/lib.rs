@@ -8,7 +8,6 @@ pub mod attribution;
 mod observed;
 mod recorder;
 mod threads;
-mod tokens;
 mod traces;
 
 pub use observed::{Observed, Turn};

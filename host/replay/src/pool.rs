@@ -23,7 +23,7 @@ use std::{
 };
 
 use document::{Hash, Noise, Value, hash};
-use matcher::{Bindings, Explained, Kind, Moment, Trial};
+use matcher::{Bindings, Explained, Kind, Moment, Tokens, Trial};
 use store::{Lifetime, Mock, TestCase};
 
 use self::habits::Habits;
@@ -77,12 +77,18 @@ pub(crate) struct Recorded {
     own: Option<Noise>,
     shape: OnceCell<Hash>,
     first_answer: OnceCell<Option<Hash>>,
+    answered: OnceCell<Tokens>,
 }
 
 impl Recorded {
     /// Equal for calls that differ in values only.
     fn shape(&self) -> Hash {
         *self.shape.get_or_init(|| matcher::shape(&self.request))
+    }
+
+    /// The values of its answers.
+    fn answered(&self) -> &Tokens {
+        self.answered.get_or_init(|| Tokens::of(self.mock.responses.iter().map(|response| &response.body)))
     }
 
     /// Did its answer take long, as that of a queue does?
@@ -131,6 +137,8 @@ pub(crate) struct Pool {
     windows: Vec<(u64, u64)>,
     /// Of each test, its class.
     classes: Vec<String>,
+    /// Of each test, the values of its answers. Only while learning.
+    answers: Vec<Tokens>,
     habits: OnceCell<Habits>,
     /// What was answered as its like: mocks, and how often.
     stood_in: BTreeMap<usize, usize>,
@@ -180,6 +188,7 @@ impl Pool {
             crowds: vec![None; tests],
             windows: vec![(0, 0); tests],
             classes: vec![String::new(); tests],
+            answers: (0..tests).map(|_| Tokens::default()).collect(),
             habits: OnceCell::new(),
             stood_in: BTreeMap::new(),
             made: vec![Vec::new(); tests],
@@ -217,9 +226,9 @@ impl Pool {
                 self.by_content.entry((destination, mock.kind.clone(), hash)).or_default().push(index);
             }
         }
-        let (tests, shape, first_answer) = (Vec::new(), OnceCell::new(), OnceCell::new());
+        let (tests, shape, first_answer, answered) = (Vec::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
         let (key, claimed_by, claims) = (hash, None, 0);
-        self.calls.push(Recorded { mock, request, tests, claimed_by, claims, key, own, shape, first_answer });
+        self.calls.push(Recorded { mock, request, tests, claimed_by, claims, key, own, shape, first_answer, answered });
     }
 
     /// Says which calls a test may claim, in that order. Tests are numbered in the order in which they run.
@@ -242,6 +251,9 @@ impl Pool {
         self.windows[test] = (case.started, case.ended);
         self.classes[test].clone_from(&case.class);
         self.crowds[test] = crowd;
+        if self.lesson.is_some() {
+            self.answers[test] = Tokens::of(case.responses.iter().map(|response| &response.body));
+        }
     }
 
     /// These tests run now, until others begin.

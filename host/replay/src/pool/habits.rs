@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use document::Hash;
+use matcher::Tokens;
 use store::Lifetime;
 
 use super::{Asked, Key, Pool, Recorded};
@@ -11,6 +12,8 @@ use super::{Asked, Key, Pool, Recorded};
 pub(super) struct Habits {
     /// Classes of tests, and the shapes of calls that many of them make.
     usual: HashSet<(String, Hash)>,
+    /// Of those, the shapes of calls whose answers tests of this class mostly show. Only while learning.
+    shown: HashSet<(String, Hash)>,
     /// (destination, protocol, shape) -> the last such call of the background.
     of_background: HashMap<Key, usize>,
 }
@@ -28,6 +31,7 @@ impl Habits {
         }
         let often = calls.into_iter().filter(|((class, _), count)| count * OFTEN >= tests[class]);
         let usual = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
+        let shown = if pool.lesson.is_some() { shown(pool) } else { HashSet::new() };
         // What starting up asks is no habit: it is asked once, and has to be as it was.
         let mut of_background = HashMap::new();
         for (n, call) in pool.calls.iter().enumerate() {
@@ -37,8 +41,30 @@ impl Habits {
                 of_background.insert((pool.aliases.of(&mock.destination), mock.kind.clone(), call.shape()), n);
             }
         }
-        Self { usual, of_background }
+        Self { usual, shown, of_background }
     }
+}
+
+/// Whatever in an answer is not in all answers to such calls has to be in what the test answered.
+fn shown(pool: &Pool) -> HashSet<(String, Hash)> {
+    let mut by_shape: HashMap<Hash, Vec<(usize, usize)>> = HashMap::new();
+    for (test, own) in pool.of_test.iter().enumerate() {
+        own.iter().for_each(|call| by_shape.entry(pool.calls[*call].shape()).or_default().push((test, *call)));
+    }
+    let mut shown = HashSet::new();
+    for (shape, calls) in by_shape {
+        let words = Tokens::in_all(calls.iter().map(|(_, call)| pool.calls[*call].answered()));
+        let mut by_class: HashMap<&str, (usize, usize)> = HashMap::new();
+        for (test, call) in calls {
+            let fit = pool.calls[call].answered().fit(&pool.answers[test], &words);
+            let (all, showing) = by_class.entry(&pool.classes[test]).or_default();
+            *all += 1;
+            *showing += usize::from(matches!(fit, (1.., 0)));
+        }
+        let mostly = by_class.into_iter().filter(|(_, (all, showing))| showing * 2 > *all);
+        shown.extend(mostly.map(|(class, _)| (class.to_owned(), shape)));
+    }
+    shown
 }
 
 impl Pool {
@@ -46,6 +72,12 @@ impl Pool {
     pub(super) fn is_usual(&self, shape: Hash) -> bool {
         let habits = self.habits.get_or_init(|| Habits::of(self));
         self.current.is_some_and(|test| habits.usual.contains(&(self.classes[test].clone(), shape)))
+    }
+
+    /// Does what tests like the current one answer show what such calls were answered?
+    pub(super) fn is_shown(&self, shape: Hash) -> bool {
+        let habits = self.habits.get_or_init(|| Habits::of(self));
+        self.current.is_some_and(|test| habits.shown.contains(&(self.classes[test].clone(), shape)))
     }
 
     /// What the background asks with other values than ever recorded (a job that was ordered as the recording ended) is

@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use document::Hash;
+use matcher::Tokens;
 use store::Lifetime;
 
 use super::{Claimer, Pool};
@@ -25,13 +26,17 @@ const JUDGING: &[Tier] = &[
 ];
 
 /// While learning, what a test may own is still open: it may be another's, or the background's.
-const LEARNING: &[Tier] = &[|pool, calls, _| pool.anybodys(calls), |pool, calls, _| pool.again(calls)];
+/// These come before and after the others.
+const LEARNING: (&[Tier], &[Tier]) = (
+    &[|pool, calls, _| pool.fitting(calls)],
+    &[|pool, calls, _| pool.anybodys(calls), |pool, calls, _| pool.again(calls)],
+);
 
 impl Pool {
     /// `calls` are sorted; `reached`: up to where the recording was replayed.
     pub(super) fn tiers(&self, calls: &[usize], reached: u64) -> impl Iterator<Item = Vec<usize>> {
-        let learning = if self.lesson.is_some() { LEARNING } else { &[] };
-        JUDGING.iter().chain(learning).map(move |tier| tier(self, calls, reached))
+        let (first, last) = if self.lesson.is_some() { LEARNING } else { (&[][..], &[][..]) };
+        first.iter().chain(JUDGING).chain(last).map(move |tier| tier(self, calls, reached))
     }
 
     /// The unclaimed ones of the current test.
@@ -39,6 +44,41 @@ impl Pool {
         let Some(test) = self.current else { return Vec::new() };
         let free = |call: &usize| self.calls[*call].claimed_by.is_none() && calls.binary_search(call).is_ok();
         self.of_test[test].iter().copied().filter(free).collect()
+    }
+
+    /// While learning, and where several calls that were made meanwhile could be the one: those whose answers are in what
+    /// the test answered, rather than others'. What was claimed already comes last: it is what the poller has seen, or was
+    /// taken by one.
+    fn fitting(&self, calls: &[usize]) -> Vec<usize> {
+        let Some(test) = self.current else { return Vec::new() };
+        let meanwhile = self.made_meanwhile(calls);
+        let is_shown = |call: &usize| {
+            self.calls[*call].mock.lifetime == Lifetime::Test && self.is_shown(self.calls[*call].shape())
+        };
+        if meanwhile.len() < 2 || !meanwhile.first().is_some_and(is_shown) {
+            return Vec::new();
+        }
+        let answered = |call: usize| self.calls[call].answered();
+        let words = Tokens::in_all(meanwhile.iter().map(|call| answered(*call)));
+        let fit = |call: usize| {
+            let (shared, missing) = answered(call).fit(&self.answers[test], &words);
+            (shared > 0).then_some((missing, std::cmp::Reverse(shared)))
+        };
+        let Some(best) = meanwhile.iter().filter_map(|call| fit(*call)).min() else { return Vec::new() };
+        let mut fitting: Vec<usize> = meanwhile.into_iter().filter(|call| fit(*call) == Some(best)).collect();
+        fitting.sort_by_key(|call| {
+            let recorded = &self.calls[*call];
+            (recorded.claimed_by.is_some(), !recorded.tests.contains(&test))
+        });
+        fitting
+    }
+
+    /// Those that were made while the current test was in flight, or soon after.
+    fn made_meanwhile(&self, calls: &[usize]) -> Vec<usize> {
+        let Some(test) = self.current else { return Vec::new() };
+        let (started, ended) = self.windows[test];
+        let meanwhile = |call: &usize| (started..=ended).contains(&self.calls[*call].mock.started);
+        calls.iter().copied().filter(meanwhile).collect()
     }
 
     /// What any connection may ask any time.

@@ -12,7 +12,7 @@ const MOST: usize = 4096;
 /// The words and numbers of a document, by their hashes, and how often each stands there: a response that shows a number
 /// as an id, and by chance in its date, too, shows it more often than one that has only the date.
 #[derive(Default)]
-pub(crate) struct Tokens(HashMap<u64, Token>);
+pub struct Tokens(HashMap<u64, Token>);
 
 struct Token {
     count: usize,
@@ -39,7 +39,7 @@ const IN_JSON: usize = 2;
 
 /// What a document has of another's tokens.
 #[derive(Default)]
-pub(crate) struct Shared {
+pub struct Shared {
     /// How many different ones.
     pub tokens: usize,
     /// How often they stand there, all in all.
@@ -57,6 +57,7 @@ impl Tokens {
         tokens
     }
 
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -86,6 +87,21 @@ impl Tokens {
             strong: shared.strong + usize::from(token.strong),
             named: shared.named + usize::from(token.named),
         })
+    }
+
+    /// Those of `all` that are in every one of them say nothing of any.
+    pub fn in_all<'a>(all: impl IntoIterator<Item = &'a Self>) -> HashSet<u64> {
+        let mut all = all.into_iter();
+        let Some(first) = all.next() else { return HashSet::new() };
+        let words: HashSet<u64> = first.0.keys().copied().collect();
+        all.fold(words, |words, other| words.into_iter().filter(|word| other.0.contains_key(word)).collect())
+    }
+
+    /// How many of these, but for `words`, `with` has; and how many not.
+    pub fn fit(&self, with: &Self, words: &HashSet<u64>) -> (usize, usize) {
+        let own = self.0.keys().filter(|word| !words.contains(word));
+        let (shared, missing): (Vec<&u64>, Vec<&u64>) = own.partition(|word| with.0.contains_key(word));
+        (shared.len(), missing.len())
     }
 
     fn collect(&mut self, value: &Value) {
