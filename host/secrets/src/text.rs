@@ -283,15 +283,13 @@ fn is_secret(value: &str, rules: &Rules) -> bool {
     let word = value.trim();
     let is_sentence = word.contains(' ')
         && (word.ends_with(['.', '!', '?']) || SENTENCE.iter().any(|part| word.to_lowercase().contains(part)));
-    !word.is_empty()
-        && !WORDS.contains(&word.to_lowercase().as_str())
-        && !STARTS.iter().any(|start| word.starts_with(start) && !word.starts_with("$2"))
-        && !(word.starts_with(':') && word.len() < 32)
-        && !word.chars().all(|c| matches!(c, '*' | 'x' | 'X' | '•' | '.' | '-'))
-        && !word.contains(PREFIX)
-        && !word.contains(".secret.")
-        && !is_sentence
-        && !rules.allows(word)
+    let says_nothing = word.is_empty()
+        || WORDS.contains(&word.to_lowercase().as_str())
+        || STARTS.iter().any(|start| word.starts_with(start) && !word.starts_with("$2"))
+        || word.starts_with(':') && word.len() < 32
+        || word.chars().all(|c| matches!(c, '*' | 'x' | 'X' | '•' | '.' | '-'));
+    let is_placeholder = word.contains(PREFIX) || word.contains(".secret.");
+    !(says_nothing || is_placeholder || is_sentence || rules.allows(word))
 }
 
 fn is_card(text: &str) -> bool {

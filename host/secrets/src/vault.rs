@@ -156,7 +156,7 @@ impl Vault {
             pairs.extend(own.map(|name| (name.clone(), name)).collect::<Vec<_>>());
             Search::new(pairs)
         });
-        search.replace(text, &|before, value, after| {
+        search.replace(text, |before, value, after| {
             if value.starts_with(PREFIX) {
                 return true;
             }
@@ -188,7 +188,7 @@ impl Vault {
                     pairs.chain((entry.shape == Shape::Number).then_some(number)).collect::<Vec<_>>()
                 }))
             });
-            search.replace(text, &|_, _, after| !after.is_some_and(|byte| byte.is_ascii_digit()))
+            search.replace(text, |_, _, after| !after.is_some_and(|byte| byte.is_ascii_digit()))
         });
         let own = own.flatten();
         let text = own.as_deref().unwrap_or(text);
@@ -230,7 +230,7 @@ impl Search {
     }
 
     /// `fits`: may it be replaced between these two bytes?
-    fn replace(&self, text: &str, fits: &dyn Fn(Option<u8>, &str, Option<u8>) -> bool) -> Option<String> {
+    fn replace(&self, text: &str, fits: impl Fn(Option<u8>, &str, Option<u8>) -> bool) -> Option<String> {
         let mut replaced = String::new();
         let mut end = 0;
         for found in self.automaton.find_iter(text) {
