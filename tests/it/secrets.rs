@@ -5,9 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use harness::apps::{self, PORT};
+use harness::databases::{Database, Server, Tls};
 use harness::http::{Answer, Client, Connections};
 use harness::keploy::{Project, keploy};
-use harness::{Process, World};
+use harness::{Process, World, items};
 use serde_json::Value;
 
 const PASSWORD: &str = "Tr0ub4dor&3 #";
@@ -75,6 +76,25 @@ fn are_given_to_ci_by_a_variable() {
     project.test(&World::offline(), "").expect_code(1).expect_words(&["body.open: expected true, got false"]);
     let given = project.with_app(app.with("KEPLOY_SECRETS", &elsewhere.to_string_lossy()));
     given.test(&World::offline(), "").expect_code(0);
+}
+
+/// Log-ins of overlapping clients whose tokens and sessions, made up in each run, come back in later requests.
+#[test]
+fn of_overlapping_sessions_may_be_lost() {
+    let world = World::online();
+    let database = Database::start(&world, Server::Postgres15, Tls::Offered);
+    let project = Project::new(&world, apps::noisy("pynoise"));
+    let recording = project.record_and_learn(&world);
+    world.inside(items::visit);
+    let recorded = recording.finish();
+    recorded.expect_code(0);
+    assert!(recorded.number("secrets") > 0, "{}", recorded.said());
+    drop(database);
+    project.test(&World::offline(), "").expect_code(0);
+    std::fs::remove_file(project.test_set().join("secret.yaml")).expect("there");
+    project.test(&World::offline(), "").expect_code(0);
+    let broken = project.with_app(project.app.clone().with("REGRESSION", "cache-key"));
+    broken.test(&World::offline(), "").expect_code(1).expect_words(&["items:"]);
 }
 
 /// A user's visit; returns what the application made up.

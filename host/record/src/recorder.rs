@@ -36,6 +36,8 @@ pub struct Summary {
     pub dropped: u64,
     /// Calls that reached nobody.
     pub unreachable: u64,
+    /// Secrets that have placeholders in the files.
+    pub secrets: u64,
 }
 
 impl Summary {
@@ -106,6 +108,7 @@ impl Recorder {
             lost: lock(&self.lost).clone(),
             unparsed: lock(&self.unparsed).clone(),
             dropped: finished.dropped,
+            secrets: finished.secrets,
             unreachable: self.unreachable.load(Ordering::Relaxed),
         })
     }

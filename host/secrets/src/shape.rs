@@ -139,7 +139,7 @@ pub(crate) fn luhn(digits: &str) -> bool {
             if at % 2 == 1 { digit * 2 - if digit > 4 { 9 } else { 0 } } else { digit }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Letters of both cases, or letters and digits, and what base 64 has beside them.

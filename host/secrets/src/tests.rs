@@ -76,6 +76,7 @@ fn no_secrets() {
         ("WWW-Authenticate", "Bearer realm=\"api\""),
         ("Authorization", "Bearer"),
         ("token_type", "bearer"),
+        ("text", "Dear all,\nToken: the one you were given"),
         ("password", "********"),
         ("password", "{{string .secret.Password }}"),
         ("pin", "board"),
@@ -195,6 +196,18 @@ fn without_values_there_are_stand_ins() {
     for shape in ["text", "number", "uuid", "basic", "digits 12", "card 16", "hex 32", "HEX 16", "token 24 sk_live_"] {
         assert_eq!(shape.parse::<Shape>().map(|parsed| parsed.to_string()), Ok(shape.to_owned()));
     }
+}
+
+#[test]
+fn a_placeholder_has_no_secret_in_it() {
+    let mut vault = Vault::default();
+    let mut document: Value = Map::new().with("password", "token-1a").with("token", "password-1").into();
+    let before = document.clone();
+    find(&mut document, &Rules::default(), &mut vault, "");
+    vault.hide(&mut document);
+    assert_eq!(document.get("password"), Some(&"keploy-secret-password-1".into()));
+    vault.restore(&mut document);
+    assert_eq!(document, before);
 }
 
 #[test]

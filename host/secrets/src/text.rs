@@ -113,6 +113,8 @@ pub(crate) fn beside(name: &str, value: &str, rules: &Rules) -> Vec<Span> {
     let label = label(name);
     match rules.named(name) {
         None => return spans(value, rules),
+        // Only what people type has spaces.
+        Some(Named::Whole) if value.contains(' ') && !label.contains("pass") && !label.contains("pwd") => {}
         Some(Named::Whole) if is_secret(value, rules) => found.push(Span::new(0..value.len(), &label)),
         Some(Named::Digits)
             if (3..=11).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit() || b == b'-') =>
@@ -281,15 +283,13 @@ fn is_secret(value: &str, rules: &Rules) -> bool {
     let word = value.trim();
     let is_sentence = word.contains(' ')
         && (word.ends_with(['.', '!', '?']) || SENTENCE.iter().any(|part| word.to_lowercase().contains(part)));
-    !word.is_empty()
-        && !WORDS.contains(&word.to_lowercase().as_str())
-        && !STARTS.iter().any(|start| word.starts_with(start) && !word.starts_with("$2"))
-        && !(word.starts_with(':') && word.len() < 32)
-        && !word.chars().all(|c| matches!(c, '*' | 'x' | 'X' | '•' | '.' | '-'))
-        && !word.contains(PREFIX)
-        && !word.contains(".secret.")
-        && !is_sentence
-        && !rules.allows(word)
+    let says_nothing = word.is_empty()
+        || WORDS.contains(&word.to_lowercase().as_str())
+        || STARTS.iter().any(|start| word.starts_with(start) && !word.starts_with("$2"))
+        || word.starts_with(':') && word.len() < 32
+        || word.chars().all(|c| matches!(c, '*' | 'x' | 'X' | '•' | '.' | '-'));
+    let is_placeholder = word.contains(PREFIX) || word.contains(".secret.");
+    !(says_nothing || is_placeholder || is_sentence || rules.allows(word))
 }
 
 fn is_card(text: &str) -> bool {

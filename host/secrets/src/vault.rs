@@ -145,15 +145,21 @@ impl Vault {
             let values = self.entries.iter().enumerate().map(|(at, entry)| (at, entry.shown(), &entry.name));
             let values = values.filter(|(at, value, _)| first(value, *at));
             let mut pairs: Vec<_> = values.flat_map(|(_, value, name)| spellings(&value, name)).collect();
+            pairs.retain(|(value, _)| is_telling(value));
             // Of two with one spelling, the one that is spelled so itself.
             pairs.sort_by_key(|(value, _)| !self.by_value.contains_key(value));
             let mut seen = HashSet::new();
             pairs.retain(|(value, _)| seen.insert(value.clone()));
-            // What stands for itself is no secret any more.
-            pairs.retain(|(value, name)| value != name && is_telling(value));
+            // In a placeholder there is no secret, whatever its name.
+            let marked = |entry: &Entry| Spelling::ALL.map(|spelling| format!("{}{}", entry.name, spelling.mark()));
+            let own = self.entries.iter().flat_map(marked).filter(|name| !seen.contains(name));
+            pairs.extend(own.map(|name| (name.clone(), name)).collect::<Vec<_>>());
             Search::new(pairs)
         });
-        search.replace(text, &|before, value, after| {
+        search.replace(text, |before, value, after| {
+            if value.starts_with(PREFIX) {
+                return true;
+            }
             let alone = |byte: Option<u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
             let long = value.len() >= LONG;
             (long || alone(before)) && (alone(after) || long && !after.is_some_and(|byte| byte.is_ascii_digit()))
@@ -182,7 +188,7 @@ impl Vault {
                     pairs.chain((entry.shape == Shape::Number).then_some(number)).collect::<Vec<_>>()
                 }))
             });
-            search.replace(text, &|_, _, after| !after.is_some_and(|byte| byte.is_ascii_digit()))
+            search.replace(text, |_, _, after| !after.is_some_and(|byte| byte.is_ascii_digit()))
         });
         let own = own.flatten();
         let text = own.as_deref().unwrap_or(text);
@@ -224,7 +230,7 @@ impl Search {
     }
 
     /// `fits`: may it be replaced between these two bytes?
-    fn replace(&self, text: &str, fits: &dyn Fn(Option<u8>, &str, Option<u8>) -> bool) -> Option<String> {
+    fn replace(&self, text: &str, fits: impl Fn(Option<u8>, &str, Option<u8>) -> bool) -> Option<String> {
         let mut replaced = String::new();
         let mut end = 0;
         for found in self.automaton.find_iter(text) {

@@ -67,6 +67,8 @@ pub struct Finished {
     pub mocks: u64,
     /// Records that the disk did not take in time, or that came after the end.
     pub dropped: u64,
+    /// Secrets that have placeholders now.
+    pub secrets: u64,
 }
 
 impl Recording {
@@ -240,6 +242,7 @@ impl Recording {
             tests,
             mocks,
             dropped: self.spool.dropped(),
+            secrets: self.secrets.vault.entries().len() as u64,
         })
     }
 

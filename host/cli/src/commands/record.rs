@@ -148,6 +148,10 @@ fn print(summary: &Summary) {
         }
         (losses, _) => style::red(format!("{losses} exchanges were lost")),
     });
+    if summary.secrets > 0 {
+        let file = format!("keploy/{}/secret.yaml", summary.test_set);
+        style::say(format!("{} secrets have placeholders; their values are in {file}, not for git", summary.secrets));
+    }
     for (reason, count) in &summary.lost {
         style::say(format!("  {count} x {reason}"));
     }
@@ -186,6 +190,7 @@ fn to_json(summary: &Summary, learned: Option<&Learned>) -> serde_json::Value {
         "unparsed": summary.unparsed.values().sum::<u64>(),
         "unparsed_by_reason": summary.unparsed,
         "unreachable": summary.unreachable,
+        "secrets": summary.secrets,
     })
 }
 
