@@ -74,8 +74,7 @@ impl Rerecording {
         let recorder = Arc::new(Recorder::new(&recording));
         let (began, new) = (relay::now(), recording.set().to_owned());
         let sent = self.send(&old, &recorder).await;
-        // One request at a time: which call is whose, the time says.
-        let summary = recorder.finish(recording, began, []);
+        let summary = recorder.finish(recording, began);
         let replaced = match (sent, summary) {
             (Ok(()), Ok(_)) => self.replace(&old, &new),
             (Err(failure), _) => Err(failure),
@@ -100,7 +99,6 @@ impl Rerecording {
             api_timeout: Duration::from_secs(self.config.test.api_timeout),
             noise: self.config.noise_for(&old.name),
             ignore_ordering: false,
-            parallel: 1,
             learns: true,
         };
         let assets = store::Assets::new(&old.directory, None);

@@ -78,7 +78,7 @@ fn write(project: &Project, set: &TestSet, found: &[Found]) -> Result<(), Failur
         let known = |since: &dyn Fn(usize) -> bool| -> Vec<Template> {
             found.iter().filter(|found| since(found.from)).map(|found| found.template.clone()).collect()
         };
-        project.templatize(&set.name, test, &known(&|from| from < n), &known(&|from| from <= n))?;
+        project.templatize(test, &known(&|from| from < n), &known(&|from| from <= n))?;
     }
     Ok(())
 }
