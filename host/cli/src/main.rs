@@ -19,8 +19,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use commands::{
-    accept, check, completion, config, explain, learn, normalize, plugin, record, report, rerecord, sanitize, templatize,
-    test,
+    accept, check, completion, config, explain, learn, normalize, plugin, record, report, rerecord, sanitize,
+    templatize, test,
 };
 
 /// Turns an application's real traffic into tests, and runs them without its dependencies.

@@ -54,10 +54,10 @@ impl AsClient {
 }
 
 impl Interception for AsClient {
-    fn origin(&self, peer: SocketAddr) -> Option<SocketAddr> {
+    fn origin(&self, peer: SocketAddr) -> Option<Origin> {
         self.0.origin(peer)
     }
-    fn let_through(&self, _: SocketAddr, _: SocketAddr) -> io::Result<Box<dyn Send>> {
+    fn let_through(&self, _: SocketAddr, _: SocketAddr, _: u64) -> io::Result<Box<dyn Send>> {
         Ok(Box::new(()))
     }
     fn resolver(&self, slot: usize) -> Option<SocketAddr> {

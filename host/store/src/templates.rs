@@ -40,7 +40,7 @@ impl Project {
             let text = format!("{HEADER}{}", yaml::emit(&document));
             return Ok(self.files.replace(&path, |file| file.write_all(text.as_bytes()))?);
         }
-        self.edit_file(&path, &mut |document| {
+        self.edit_file(set, &path, &mut |document| {
             let mut config = document.as_map()?.clone();
             let known = config.get("template").and_then(Value::as_map).cloned().unwrap_or_default();
             config.insert("template", named(known));
@@ -52,9 +52,15 @@ impl Project {
     ///
     /// # Errors
     /// When its file cannot be read or written.
-    pub fn templatize(&self, test: &TestCase, request: &[Template], responses: &[Template]) -> Result<(), Error> {
+    pub fn templatize(
+        &self,
+        set: &str,
+        test: &TestCase,
+        request: &[Template],
+        responses: &[Template],
+    ) -> Result<(), Error> {
         let keys = envelope::keys(&test.kind);
-        self.edit_file(&test.source.file, &mut |document| {
+        self.edit_file(set, &test.source.file, &mut |document| {
             let mut edited = document.clone();
             let spec = edited.as_map_mut()?.get_mut("spec")?.as_map_mut()?;
             for (key, templates) in [(keys.request, request), (keys.response, responses), ("responses", responses)] {

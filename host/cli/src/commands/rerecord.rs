@@ -74,7 +74,8 @@ impl Rerecording {
         let recorder = Arc::new(Recorder::new(&recording));
         let (began, new) = (relay::now(), recording.set().to_owned());
         let sent = self.send(&old, &recorder).await;
-        let summary = recorder.finish(recording, began);
+        // One request at a time: when a call was made says whose it is, without what threads did.
+        let summary = recorder.finish(recording, began, []);
         let replaced = match (sent, summary) {
             (Ok(()), Ok(_)) => self.replace(&old, &new),
             (Err(failure), _) => Err(failure),
@@ -99,6 +100,7 @@ impl Rerecording {
             api_timeout: Duration::from_secs(self.config.test.api_timeout),
             noise: self.config.noise_for(&old.name),
             ignore_ordering: false,
+            parallel: 1,
             learns: true,
         };
         let assets = store::Assets::new(&old.directory, None);
