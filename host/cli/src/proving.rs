@@ -59,6 +59,8 @@ fn note(proof: &mut Proof, set: &str, round: Vec<Break>, verdicts: &[TestVerdict
             // The application did not come to it: another answer ended it.
             None => proof.unproved += 1,
             Some(verdict) if !verdict.ran => proof.unproved += 1,
+            // It is no answer of that protocol any more: nobody could have missed that.
+            Some(verdict) if !verdict.troubles.is_empty() => {}
             Some(verdict) => {
                 proof.broken += 1;
                 if verdict.passed() {

@@ -124,7 +124,7 @@ fn print_call(n: usize, call: &Call) {
     }
     if call.what == What::AsRecorded {
         println!("              -> {}", call.answer);
-        let places: Vec<String> = call.may_differ.iter().map(|allowed| place(allowed)).collect();
+        let places: Vec<String> = call.may_differ.iter().map(place).collect();
         if !places.is_empty() {
             println!("              {}", style::dim(format_args!("may differ: {}", places.join(", "))));
         }

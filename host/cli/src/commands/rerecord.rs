@@ -74,7 +74,7 @@ impl Rerecording {
         let recorder = Arc::new(Recorder::new(&recording));
         let (began, new) = (relay::now(), recording.set().to_owned());
         let sent = self.send(&old, &recorder).await;
-        // One request at a time: which call is whose, the time says.
+        // One request at a time: when a call was made says whose it is, without what threads did.
         let summary = recorder.finish(recording, began, []);
         let replaced = match (sent, summary) {
             (Ok(()), Ok(_)) => self.replace(&old, &new),

@@ -4,3 +4,4 @@ pub(crate) mod generate;
 mod laws;
 mod noise;
 mod render;
+mod variations;
