@@ -143,7 +143,8 @@ fn customer(text: &str) -> Option<String> {
     let words = text.split(|c: char| !c.is_alphanumeric());
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     let named = words.clone().zip(words.skip(1)).filter_map(|(word, next)| match word.strip_prefix('c') {
-        Some(number) if is_number(number) => Some(word.to_owned()),
+        // Longer ones are parts of ids.
+        Some(number) if is_number(number) && number.len() < 3 => Some(word.to_owned()),
         _ => (word == "user" && is_number(next)).then(|| format!("user-{next}")),
     });
     let mut names: Vec<String> = named.collect();
