@@ -138,15 +138,17 @@ fn field<'a>(document: &'a str, name: &str) -> Option<&'a str> {
     document.lines().find_map(|line| line.strip_prefix(name))
 }
 
-/// The only customer that is named: `c7`, also in `c7-1`.
+/// The only customer that is named: `c7`, also in `c7-1`, or `user-7`.
 fn customer(text: &str) -> Option<String> {
-    let is_name =
-        |word: &&str| word.strip_prefix('c').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-    let mut names: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(is_name).collect();
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let named = words.clone().zip(words.skip(1)).filter_map(|(word, next)| match word.strip_prefix('c') {
+        // Longer ones are parts of ids.
+        Some(number) if is_number(number) && number.len() < 3 => Some(word.to_owned()),
+        _ => (word == "user" && is_number(next)).then(|| format!("user-{next}")),
+    });
+    let mut names: Vec<String> = named.collect();
     names.sort_unstable();
     names.dedup();
-    match names[..] {
-        [name] => Some(name.to_owned()),
-        _ => None,
-    }
+    if names.len() == 1 { names.pop() } else { None }
 }

@@ -283,6 +283,9 @@ impl Run {
         // The clearest cases first: what they take is no longer free for the others. Then by time.
         fits.sort_by_key(|(n, fits)| (std::cmp::Reverse(margin(fits)), *n));
         let mut taken: BTreeMap<(&(Hash, String), usize), i64> = BTreeMap::new();
+        for call in self.calls.iter().filter(|call| call.witness.is_some()) {
+            call.candidates.iter().for_each(|test| *taken.entry((&call.key, *test)).or_default() += 1);
+        }
         let mut owners = HashMap::new();
         for (n, fits) in fits {
             let key = &self.calls[n].key;

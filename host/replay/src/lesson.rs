@@ -423,8 +423,11 @@ impl<'a> Whose<'a> {
         claimed.into_iter().find(|test| self.is_of_its_time(test, mock))
     }
 
+    /// Does it matter that the test did not claim it? Not where the test was given another one as good.
     fn may_be_of(&self, mock: &str, test: &str) -> bool {
-        !self.is_background(mock) && self.certain(mock).is_none_or(|owner| owner == test)
+        !self.is_background(mock)
+            && !self.given.contains_key(mock)
+            && self.certain(mock).is_none_or(|owner| owner == test)
     }
 
     fn is_background(&self, mock: &str) -> bool {

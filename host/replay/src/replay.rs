@@ -136,7 +136,9 @@ impl Replay {
         for mapping in &set.mappings {
             // A mapping of a test that was deleted maps nothing.
             let Some(test) = numbers.get(mapping.test.as_str()) else { continue };
-            let calls = mapping.mocks.iter().filter_map(|mock| names.get(&mock.name).copied());
+            // Of equal calls it gets those first that are certainly its own: the others may be the background's.
+            let (witnessed, others): (Vec<_>, Vec<_>) = mapping.mocks.iter().partition(|mock| mock.is_witnessed());
+            let calls = witnessed.into_iter().chain(others).filter_map(|mock| names.get(&mock.name).copied());
             of_test.entry(*test).or_default().extend(calls);
         }
         for (test, calls) in of_test {
