@@ -22,6 +22,10 @@ const ACTS: [&str; 15] = [
     "ElectLeaders",
 ];
 
+pub fn is_act(request: &Value) -> bool {
+    request.get("api").and_then(Value::as_str).is_some_and(|api| ACTS.contains(&api))
+}
+
 pub fn of(request: &Value) -> Facts {
     let text = |name: &str| request.get(name).and_then(Value::as_str);
     let api = text("api").unwrap_or("?");
@@ -36,7 +40,7 @@ pub fn of(request: &Value) -> Facts {
         _ => None,
     });
     let summary = [class.clone()].into_iter().chain(record).collect::<Vec<_>>().join(" ");
-    let lifetime = if ACTS.contains(&api) { Lifetime::Test } else { Lifetime::Session };
+    let lifetime = if is_act(request) { Lifetime::Test } else { Lifetime::Session };
     Facts { class, summary: shortened(&summary), lifetime }
 }
 

@@ -58,6 +58,10 @@ impl Parser for Kafka {
             matches!(api, "Heartbeat" | "SyncGroup" | "OffsetCommit" | "LeaveGroup" | "TxnOffsetCommit");
         if let (Part::Request, Some(request)) = (part, document.as_map_mut()) {
             ALWAYS.iter().for_each(|name| drop(request.remove(name)));
+            // Some clients keep topics in sets.
+            if let Some(Value::Array(topics)) = request.get_mut("topics") {
+                topics.sort_by_key(Value::to_cbor);
+            }
             if is_membership {
                 OF_THE_MEMBER.iter().for_each(|name| drop(request.remove(name)));
             }

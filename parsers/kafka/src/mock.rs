@@ -22,6 +22,8 @@ pub struct Mocking {
     topics: Topics,
     fetching: Fetching,
     asked: BTreeMap<Exchange, Asked>,
+    /// A request to fetch what never came. Brokers answer in order: it is answered when something else is asked.
+    parked: Option<(Header, Value)>,
     /// Requests to produce whose records are not all answered, by their number.
     producing: BTreeMap<i32, Producing>,
 }
@@ -45,6 +47,9 @@ impl Mocking {
     pub fn client_said(&mut self, host: &mut dyn Session, frame: &[u8], since: Instant) -> Result<(), Fault> {
         let Request { header, asked } =
             Request::read(host, frame, &mut self.schemas, &self.topics, &mut self.fetching)?;
+        if let Some((header, request)) = self.parked.take() {
+            self.fetched(host, header, &request, &Value::Null)?;
+        }
         let open = |host: &mut dyn Session, request: Value| {
             let facts = facts::of(&request);
             host.open(request, facts, since)
@@ -85,16 +90,16 @@ impl Mocking {
             (Some(Asked::Record(number, part, record)), Some(response)) => {
                 self.record(host, number, part, record, Some(response))
             }
-            (Some(Asked::Fetch(header, request)), Some(response)) => {
-                let document = fetch::answer(&request, &response);
-                let document = document.ok_or_else(|| Fault::new("bad-document", "records that cannot be sent"))?;
-                self.write(host, header, &document)
-            }
+            (Some(Asked::Fetch(header, request)), Some(response)) => self.fetched(host, header, &request, &response),
             (Some(Asked::Call(header, _)), Some(response)) => {
                 let document = response.as_map().ok_or_else(|| Fault::new("bad-document", "a response is a map"))?;
                 self.write(host, header, document)
             }
-            // The recorded broker did not answer: a consumer waits for what never came.
+            (Some(Asked::Fetch(header, request)), None) => {
+                self.parked = Some((header, request));
+                Ok(())
+            }
+            // The recorded broker did not answer.
             _ => Ok(()),
         }
     }
@@ -103,12 +108,23 @@ impl Mocking {
         match self.asked.remove(&exchange) {
             Some(Asked::Record(number, part, record)) => self.record(host, number, part, record, None),
             Some(Asked::Call(header, request)) => self.write(host, header, &usual(&request)),
-            // An empty answer would only be asked for again, at once.
-            Some(Asked::Fetch(..) | Asked::Silent) | None => {
+            Some(Asked::Fetch(header, request)) => {
+                // An empty answer would only be asked for again, at once.
+                self.parked = Some((header, request));
+                host.log(Level::Warn, reason);
+                Ok(())
+            }
+            Some(Asked::Silent) | None => {
                 host.log(Level::Warn, reason);
                 Ok(())
             }
         }
+    }
+
+    fn fetched(&mut self, host: &mut dyn Session, header: Header, request: &Value, found: &Value) -> Result<(), Fault> {
+        let document = fetch::answer(request, found);
+        let document = document.ok_or_else(|| Fault::new("bad-document", "records that cannot be sent"))?;
+        self.write(host, header, &document)
     }
 
     fn record(

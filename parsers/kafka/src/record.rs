@@ -14,6 +14,9 @@ use crate::{
     wire::Reader,
 };
 
+/// LEADER_NOT_AVAILABLE, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR, REBALANCE_IN_PROGRESS
+const FOR_LATER: [i128; 5] = [5, 14, 15, 16, 27];
+
 #[derive(Default)]
 pub struct Recording {
     schemas: Schemas,
@@ -22,6 +25,8 @@ pub struct Recording {
     /// By the number that the response will have.
     pending: BTreeMap<i32, Pending>,
     waiting: Option<Waiting>,
+    /// Calls that are to be tried again: the broker is not ready.
+    again: Vec<Again>,
     client_ended: bool,
 }
 
@@ -31,9 +36,16 @@ struct Pending {
 }
 
 enum What {
-    Call(Exchange),
+    Call(Exchange, Value),
     Produce(Vec<Part>),
     Fetch,
+}
+
+/// Setting up, a client asks until a broker is ready; in a document it asks once, and is told how it went.
+struct Again {
+    exchange: Exchange,
+    request: Value,
+    told: (Value, Instant),
 }
 
 /// A consumer that asks for the same as before, and got nothing yet.
@@ -53,7 +65,11 @@ impl Recording {
             host.open(request, facts, since)
         };
         let what = match asked {
-            Asked::Call(document) => What::Call(open(host, document)),
+            Asked::Call(document) => {
+                let again = self.again.iter().position(|again| again.request == document);
+                let again = again.map(|at| self.again.swap_remove(at).exchange);
+                What::Call(again.unwrap_or_else(|| open(host, document.clone())), document)
+            }
             Asked::Produce { mut parts, is_answered } => {
                 for part in &mut parts {
                     part.exchanges = part.records.iter().map(|record| open(host, record.clone())).collect();
@@ -95,7 +111,10 @@ impl Recording {
         };
         let response = self.read(reader, header)?;
         match what {
-            What::Call(exchange) => {
+            What::Call(exchange, request) if is_for_later(&response) && !facts::is_act(&request) => {
+                self.again.push(Again { exchange, request, told: (response, at) });
+            }
+            What::Call(exchange, _) => {
                 host.reply(exchange, response, at);
                 host.close(exchange);
             }
@@ -147,8 +166,12 @@ impl Recording {
         if let Some(waiting) = self.waiting.take() {
             host.close(waiting.exchange);
         }
+        for Again { exchange, told: (response, at), .. } in std::mem::take(&mut self.again) {
+            host.reply(exchange, response, at);
+            host.close(exchange);
+        }
         let left = std::mem::take(&mut self.pending).into_values().flat_map(|pending| match pending.what {
-            What::Call(exchange) => vec![exchange],
+            What::Call(exchange, _) => vec![exchange],
             What::Produce(parts) => parts.into_iter().flat_map(|part| part.exchanges).collect(),
             What::Fetch => Vec::new(),
         });
@@ -158,5 +181,17 @@ impl Recording {
                 false => host.abandon(exchange, "the broker hung up before it answered"),
             }
         }
+    }
+}
+
+/// A broker that is not ready says so, somewhere in its response.
+fn is_for_later(response: &Value) -> bool {
+    match response {
+        Value::Map(map) => {
+            let code = map.get("errorCode").and_then(Value::as_int);
+            code.is_some_and(|code| FOR_LATER.contains(&code)) || map.iter().any(|(_, value)| is_for_later(value))
+        }
+        Value::Array(items) => items.iter().any(is_for_later),
+        _ => false,
     }
 }
