@@ -2,6 +2,7 @@
 mod compression;
 mod inbox;
 mod outbox;
+mod read;
 
 pub use compression::Compressor;
 pub use inbox::Inbox;

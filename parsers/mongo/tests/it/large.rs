@@ -1,6 +1,6 @@
 //! Messages too long for a guest: the host keeps the sections that make them so.
 use keploy_sdk::{
-    Blob, Connection, Map, Mode, Side, Value,
+    Blob, Connection, Map, Mode, Session, Side, Value,
     testing::{Effect, Recorder},
 };
 use parser_mongo::{Conversation, bson};
@@ -97,6 +97,22 @@ fn a_long_reply_is_kept_and_written() {
         host.take(),
         [Effect::Write { to: Side::Client, data }, Effect::WriteBlob { to: Side::Client, blob: 9 }]
     );
+}
+
+/// It may come to more than a guest reads of a plain one.
+#[test]
+fn what_comes_out_of_a_long_compressed_message_is_kept() {
+    let reply = long(3 * WHOLE);
+    let plain = message(7, 1, 0, &reply);
+    let data = Recorder::new().encode("deflate", &plain[16..]).expect("it is known");
+    let head = [25 + data.len() as u32, 7, 1, 2012, 2013, plain.len() as u32 - 16].map(u32::to_le_bytes).concat();
+    let mut conversation = Conversation::keeping(Mode::Record, &Value::Null, WHOLE);
+    let ask = message(1, 0, 0, &Map::new().with("find", "orders").with("$db", "shop"));
+    feed(&mut conversation, Side::Client, &ask, ask.len());
+    let (effects, kept) = feed(&mut conversation, Side::Server, &[head, vec![2], data].concat(), 10);
+    assert_eq!(kept, document(&reply));
+    let [Effect::Reply { response, .. }, Effect::Close { .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(*response, Map::new().with("reply", Blob::new(1)).into());
 }
 
 #[test]
