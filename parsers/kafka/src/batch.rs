@@ -240,3 +240,44 @@ fn write_record(out: &mut Vec<u8>, n: usize, record: &Map, base_timestamp: i64) 
     put_nullable_bytes(out, Some(&bytes));
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use keploy_sdk::testing::Recorder;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = Value> {
+        prop_oneof![Just(Value::Null), "[a-z]{0,8}".prop_map(Value::from)]
+    }
+
+    fn record() -> impl Strategy<Value = Value> {
+        (text(), text(), -1000_i64..1000, prop::collection::btree_map("[a-z]{1,3}", text(), 0..3)).prop_map(
+            |(key, value, time, headers)| {
+                let timestamp = Value::Int(i128::from(1_700_000_000_000 + time));
+                let mut record = Map::new().with("timestamp", timestamp).with("key", key).with("value", value);
+                if !headers.is_empty() {
+                    record.insert("headers", headers.into_iter().collect::<Map>());
+                }
+                record.into()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn batches_come_back(records in prop::collection::vec(record(), 1..5), offset in 0_i64..1_000_000) {
+            let producer = Map::new().with("id", 7).with("epoch", 0).with("sequence", 3);
+            let batch = Map::new().with("offset", Value::Int(offset.into())).with("producer", producer);
+            let batch: Value = batch.with("records", Value::Array(records)).into();
+            let bytes = write_all(std::slice::from_ref(&batch)).expect("it can be written");
+            prop_assert_eq!(read_all(&Recorder::new(), &bytes).expect("it can be read"), vec![batch]);
+        }
+
+        #[test]
+        fn whatever_comes_is_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _either_is_fine = read_all(&Recorder::new(), &bytes);
+        }
+    }
+}

@@ -24,6 +24,8 @@ pub struct Mocking {
     asked: BTreeMap<Exchange, Asked>,
     /// A request to fetch what never came. Brokers answer in order: it is answered when something else is asked.
     parked: Option<(Header, Value)>,
+    /// What it wanted: asking for the same again is to go on waiting.
+    waits_for: Option<Value>,
     /// Requests to produce whose records are not all answered, by their number.
     producing: BTreeMap<i32, Producing>,
 }
@@ -32,7 +34,11 @@ enum Asked {
     Call(Header, Value),
     /// A record of a request: its number, the part of it, the record of that.
     Record(i32, usize, usize),
-    Fetch(Header, Value),
+    Fetch {
+        header: Header,
+        request: Value,
+        document: Value,
+    },
     /// Nothing is said to it.
     Silent,
 }
@@ -60,8 +66,12 @@ impl Mocking {
                 self.asked.insert(exchange, Asked::Call(header, document));
             }
             Said::Fetch { document, request } => {
-                let exchange = open(host, document);
-                self.asked.insert(exchange, Asked::Fetch(header, request));
+                if self.waits_for.as_ref() == Some(&document) {
+                    self.parked = Some((header, request));
+                    return Ok(());
+                }
+                let exchange = open(host, document.clone());
+                self.asked.insert(exchange, Asked::Fetch { header, request, document });
             }
             Said::Produce { parts, is_answered } => {
                 let number = header.correlation;
@@ -90,13 +100,17 @@ impl Mocking {
             (Some(Asked::Record(number, part, record)), Some(response)) => {
                 self.record(host, number, part, record, Some(response))
             }
-            (Some(Asked::Fetch(header, request)), Some(response)) => self.fetched(host, header, &request, &response),
+            (Some(Asked::Fetch { header, request, .. }), Some(response)) => {
+                self.waits_for = None;
+                self.fetched(host, header, &request, &response)
+            }
             (Some(Asked::Call(header, _)), Some(response)) => {
                 let document = response.as_map().ok_or_else(|| Fault::new("bad-document", "a response is a map"))?;
                 self.write(host, header, document)
             }
-            (Some(Asked::Fetch(header, request)), None) => {
+            (Some(Asked::Fetch { header, request, document }), None) => {
                 self.parked = Some((header, request));
+                self.waits_for = Some(document);
                 Ok(())
             }
             // The recorded broker did not answer.
@@ -108,9 +122,10 @@ impl Mocking {
         match self.asked.remove(&exchange) {
             Some(Asked::Record(number, part, record)) => self.record(host, number, part, record, None),
             Some(Asked::Call(header, request)) => self.write(host, header, &usual(&request)),
-            Some(Asked::Fetch(header, request)) => {
+            Some(Asked::Fetch { header, request, document }) => {
                 // An empty answer would only be asked for again, at once.
                 self.parked = Some((header, request));
+                self.waits_for = Some(document);
                 host.log(Level::Warn, reason);
                 Ok(())
             }

@@ -99,6 +99,7 @@ pub fn response(parts: &[(Part, Vec<Option<Value>>)]) -> Map {
             (None, first) => {
                 let offset = first.and_then(Option::as_ref).map_or(0, |first| number(first, "offset"));
                 partition.insert("baseOffset", Value::Int(offset));
+                partition.insert("logStartOffset", 0);
             }
         }
         part.topic.clone().with("partitionResponses", Value::Array(vec![partition.into()])).into()

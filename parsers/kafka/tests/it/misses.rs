@@ -1,0 +1,83 @@
+//! What the application sees when nothing recorded matches.
+use keploy_sdk::{
+    Connection, Exchange, Mode, Peer, Side, Value,
+    testing::{Effect, Recorder},
+};
+use parser_kafka::Conversation;
+
+/// A request of an old form: no compact lengths, no tags.
+fn request(api: i16, version: i16, number: i32, body: &[u8]) -> Vec<u8> {
+    let no_name = (-1_i16).to_be_bytes();
+    let head = [api.to_be_bytes(), version.to_be_bytes()].concat();
+    let frame = [&head, number.to_be_bytes().as_slice(), &no_name, body].concat();
+    [&u32::try_from(frame.len()).expect("a short frame").to_be_bytes(), frame.as_slice()].concat()
+}
+
+struct Mock {
+    conversation: Conversation,
+    host: Recorder,
+}
+
+impl Mock {
+    fn new() -> Self {
+        Self { conversation: Conversation::new(Mode::Mock, Peer::default(), Value::Null), host: Recorder::new() }
+    }
+
+    /// What is opened, and what is written meanwhile.
+    fn ask(&mut self, bytes: &[u8]) -> (Vec<Exchange>, Vec<u8>) {
+        self.conversation.feed(&mut self.host, Side::Client, 0, 1, bytes).expect("it is well");
+        let effects = self.host.take();
+        let opened = effects.iter().filter_map(|effect| match effect {
+            Effect::Open { exchange, .. } => Some(*exchange),
+            _ => None,
+        });
+        (opened.collect(), written(&effects))
+    }
+
+    fn miss(&mut self, exchange: Exchange) -> Vec<u8> {
+        self.conversation.miss(&mut self.host, exchange, "no such call").expect("a miss can be written");
+        written(&self.host.take())
+    }
+}
+
+fn written(effects: &[Effect]) -> Vec<u8> {
+    let data = effects.iter().filter_map(|effect| match effect {
+        Effect::Write { to: Side::Client, data } => Some(data.as_slice()),
+        _ => None,
+    });
+    data.collect::<Vec<_>>().concat()
+}
+
+/// Members of a group commit and live when they please.
+#[test]
+fn a_member_that_goes_on_is_told_that_all_is_well() {
+    let mut mock = Mock::new();
+    let (opened, _) = mock.ask(&request(12, 1, 7, b"\0\x01g\0\0\0\x05\0\x01m"));
+    // Number 7, no throttling, no error.
+    assert_eq!(mock.miss(opened[0]), b"\0\0\0\x0a\0\0\0\x07\0\0\0\0\0\0");
+}
+
+#[test]
+fn other_requests_fail() {
+    let mut mock = Mock::new();
+    let (opened, _) = mock.ask(&request(26, 1, 7, b"\0\x01t\0\0\0\0\0\0\0\x01\0\x01\x01"));
+    // EndTxn: UNKNOWN_SERVER_ERROR.
+    assert_eq!(mock.miss(opened[0]), b"\0\0\0\x0a\0\0\0\x07\0\0\0\0\xff\xff");
+}
+
+/// An empty answer would be asked for again at once. But brokers answer in order.
+#[test]
+fn a_consumer_waits_for_what_never_came_until_it_asks_for_something_else() {
+    let fetch = |number| {
+        let partition = b"\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\x10\0";
+        let head = b"\xff\xff\xff\xff\0\0\x01\xf4\0\0\0\x01\0\x01\0\0\0\0\0\0\x01\0\x01t\0\0\0\x01";
+        request(1, 4, number, &[head.as_slice(), partition].concat())
+    };
+    let mut mock = Mock::new();
+    let (opened, _) = mock.ask(&fetch(1));
+    assert_eq!((mock.miss(opened[0]), opened.len()), (vec![], 1));
+    let (opened, answer) = mock.ask(&fetch(2));
+    assert_eq!((opened, &answer[4..8]), (vec![], &b"\0\0\0\x01"[..]), "it goes on waiting");
+    let (opened, answer) = mock.ask(&request(12, 1, 3, b"\0\x01g\0\0\0\x05\0\x01m"));
+    assert_eq!((opened.len(), &answer[4..8]), (1, &b"\0\0\0\x02"[..]));
+}
