@@ -207,7 +207,7 @@ impl<'a> Loader<'a> {
             };
         }
         let source = Source { file: path.to_owned(), line };
-        let records = if envelope.kind == envelope::DNS {
+        let records = if [envelope::DNS, envelope::UNREACHABLE].contains(&envelope.kind.as_str()) {
             let schema = envelope.schema.unwrap_or_default();
             vec![envelope.record(mould, schema)?]
         } else {
