@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // what upstream compresses
 	"google.golang.org/grpc/metadata"
@@ -163,7 +164,15 @@ func env(name, otherwise string) string {
 }
 
 func main() {
-	upstream, err := grpc.NewClient(env("UPSTREAM", "127.0.0.1:50052"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	// Over TLS when there is an authority to trust.
+	trust := insecure.NewCredentials()
+	if authority := os.Getenv("UPSTREAM_CA"); authority != "" {
+		var err error
+		if trust, err = credentials.NewClientTLSFromFile(authority, ""); err != nil {
+			log.Fatal(err)
+		}
+	}
+	upstream, err := grpc.NewClient(env("UPSTREAM", "127.0.0.1:50052"), grpc.WithTransportCredentials(trust))
 	if err != nil {
 		log.Fatal(err)
 	}

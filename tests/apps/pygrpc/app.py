@@ -53,10 +53,18 @@ class Shop(rpc.ShopServicer):
         return last
 
 
+def channel(upstream):
+    """Over TLS when there is an authority to trust."""
+    authority = os.environ.get("UPSTREAM_CA")
+    if not authority:
+        return grpc.insecure_channel(upstream)
+    with open(authority, "rb") as pem:
+        return grpc.secure_channel(upstream, grpc.ssl_channel_credentials(pem.read()))
+
+
 def main():
     server = grpc.server(ThreadPoolExecutor(max_workers=32))
-    upstream = grpc.insecure_channel(os.environ.get("UPSTREAM", "127.0.0.1:50052"))
-    rpc.add_ShopServicer_to_server(Shop(rpc.ShopStub(upstream)), server)
+    rpc.add_ShopServicer_to_server(Shop(rpc.ShopStub(channel(os.environ.get("UPSTREAM", "127.0.0.1:50052")))), server)
     server.add_insecure_port(f"127.0.0.1:{os.environ.get('PORT', '50051')}")
     server.start()
     server.wait_for_termination()

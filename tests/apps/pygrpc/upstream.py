@@ -1,8 +1,9 @@
-"""The shop that the sample applications call: python upstream.py PORT"""
+"""The shop that the sample applications call: python upstream.py PORT [KEY CERTIFICATE]"""
 
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import shop_pb2 as pb
@@ -61,7 +62,12 @@ def wait_until_gone(context):
 def main():
     server = grpc.server(ThreadPoolExecutor(max_workers=64))
     rpc.add_ShopServicer_to_server(Shop(), server)
-    server.add_insecure_port(f"127.0.0.1:{sys.argv[1]}")
+    port, *tls = sys.argv[1:]
+    if tls:
+        pair = tuple(Path(file).read_bytes() for file in tls)
+        server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials([pair]))
+    else:
+        server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     print("ready", file=sys.stderr, flush=True)
     server.wait_for_termination()
