@@ -64,6 +64,10 @@ impl Pool {
             let (shared, missing) = answered(call).fit(&self.answers[test], &words);
             (shared > 0).then_some((missing, std::cmp::Reverse(shared)))
         };
+        // Without a poller, what is claimed is another's.
+        let is_polled = calls.iter().any(|call| self.is_of_none(*call));
+        let free = |call: &usize| is_polled || self.calls[*call].claimed_by.is_none();
+        let meanwhile: Vec<usize> = meanwhile.into_iter().filter(free).collect();
         let Some(best) = meanwhile.iter().filter_map(|call| fit(*call)).min() else { return Vec::new() };
         let mut fitting: Vec<usize> = meanwhile.into_iter().filter(|call| fit(*call) == Some(best)).collect();
         fitting.sort_by_key(|call| {
