@@ -58,7 +58,7 @@ impl Project {
     }
 
     /// What must not get into the files of a test set.
-    fn secrets(&self, set: &str) -> Result<Secrets, Error> {
+    pub(crate) fn secrets(&self, set: &str) -> Result<Secrets, Error> {
         Secrets::load(&self.set_dir(set), self.rules.clone())
     }
 

@@ -136,7 +136,14 @@ impl<'a> Loader<'a> {
 
     fn templates(&mut self) {
         match templates::read(&self.set.directory) {
-            Ok(templates) => self.set.templates = templates,
+            Ok(templates) => {
+                let restored = |(name, value)| {
+                    let mut value = Value::Text(value);
+                    self.set.secrets.restore(&mut value);
+                    (name, value.as_str().unwrap_or_default().to_owned())
+                };
+                self.set.templates = templates.into_iter().map(restored).collect();
+            }
             Err(error) => {
                 let (path, hint) = (self.set.directory.join(CONFIG), error.hint.unwrap_or_default());
                 self.complain(&path, error.line, &error.message, &hint);

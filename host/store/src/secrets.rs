@@ -73,6 +73,8 @@ impl Secrets {
         if let Some(spec) = document.get_mut("spec") {
             find(spec, &self.rules, &mut self.vault, &of);
             self.vault.hide(spec);
+        } else {
+            document.iter_mut().for_each(|(_, value)| self.vault.hide(value));
         }
         if let Some(name) = self.vault.hidden(&of) {
             document.insert("name", name);

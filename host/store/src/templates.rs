@@ -34,6 +34,7 @@ impl Project {
     /// When `config.yaml` cannot be read or written.
     pub fn add_templates(&self, set: &str, templates: &[Template]) -> Result<(), Error> {
         let path = self.set_dir(set).join(CONFIG);
+        let templates = &self.hidden(set, templates)?;
         let named = |map: Map| templates.iter().fold(map, |map, template| map.with(&*template.name, &*template.value));
         if !path.exists() {
             let document = Value::from(Map::new().with("template", named(Map::new())));
@@ -60,6 +61,7 @@ impl Project {
         responses: &[Template],
     ) -> Result<(), Error> {
         let keys = envelope::keys(&test.kind);
+        let (request, responses) = (&*self.hidden(set, request)?, &*self.hidden(set, responses)?);
         self.edit_file(set, &test.source.file, &mut |document| {
             let mut edited = document.clone();
             let spec = edited.as_map_mut()?.get_mut("spec")?.as_map_mut()?;
@@ -74,6 +76,16 @@ impl Project {
             }
             Some(Edited::Changed(edited))
         })
+    }
+
+    /// With their values as the files have them: placeholders for secrets.
+    fn hidden(&self, set: &str, templates: &[Template]) -> Result<Vec<Template>, Error> {
+        let secrets = self.secrets(set)?.vault;
+        let hidden = |template: &Template| {
+            let value = secrets.hidden(&template.value).unwrap_or_else(|| template.value.clone());
+            Template { value, ..template.clone() }
+        };
+        Ok(templates.iter().map(hidden).collect())
     }
 }
 

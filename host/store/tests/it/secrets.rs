@@ -234,3 +234,22 @@ fn a_body_that_is_a_file_is_cleaned_too() {
     let Some(Value::Blob(without)) = load().tests[0].responses[0].body.get("body").cloned() else { panic!("no blob") };
     assert!(read(&without).contains("keploy-secret-cookie-sid-1"));
 }
+
+#[test]
+fn a_template_of_a_secret_has_its_placeholder() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let project = Project::open(directory.path(), None);
+    record(&project).finish(None, &[]).expect("writable");
+    let load = || TestSet::load(&project.set_dir("test-set-0"), &mut Plugins).expect("sound");
+    let template = store::Template { name: "session".into(), value: SESSION.into(), kind: "string".into() };
+    project.add_templates("test-set-0", std::slice::from_ref(&template)).expect("writable");
+    for test in &load().tests {
+        project.templatize("test-set-0", test, &[], std::slice::from_ref(&template)).expect("writable");
+    }
+    let written = for_git(&project, "test-set-0");
+    assert_clean(&written);
+    assert!(written.contains("sid={{string .session }}; Path=/"), "{written}");
+    let loaded = load();
+    let found = loaded.tests.iter().find(|test| test.name == "post-login-1").expect("there");
+    assert_eq!(found.responses, login().responses);
+}
