@@ -1,5 +1,4 @@
-//! Fetching. A consumer asks again and again for what comes next; in a document it asks once, and is answered when there is
-//! something.
+//! Fetching. A consumer asks again and again for what comes next; only what it gets is recorded.
 //!
 //! ```yaml
 //! request: {api: Fetch, topics: {orders: {'0': 17, '1': 4}}}     # partitions, and from which offset on

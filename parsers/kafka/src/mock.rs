@@ -22,10 +22,10 @@ pub struct Mocking {
     topics: Topics,
     fetching: Fetching,
     asked: BTreeMap<Exchange, Asked>,
-    /// A request to fetch what never came. Brokers answer in order: it is answered when something else is asked.
-    parked: Option<(Header, Value)>,
-    /// What it wanted: asking for the same again is to go on waiting.
+    /// What a consumer was told that there is nothing new of.
     waits_for: Option<Value>,
+    /// Its next request for that. Brokers answer in order: this one is, when something else is asked.
+    parked: Option<(Header, Value)>,
     /// Requests to produce whose records are not all answered, by their number.
     producing: BTreeMap<i32, Producing>,
 }
@@ -109,9 +109,7 @@ impl Mocking {
                 self.write(host, header, document)
             }
             (Some(Asked::Fetch { header, request, document }), None) => {
-                self.parked = Some((header, request));
-                self.waits_for = Some(document);
-                Ok(())
+                self.nothing_new(host, header, &request, document)
             }
             // The recorded broker did not answer.
             _ => Ok(()),
@@ -122,18 +120,24 @@ impl Mocking {
         match self.asked.remove(&exchange) {
             Some(Asked::Record(number, part, record)) => self.record(host, number, part, record, None),
             Some(Asked::Call(header, request)) => self.write(host, header, &usual(&request)),
-            Some(Asked::Fetch { header, request, document }) => {
-                // An empty answer would only be asked for again, at once.
-                self.parked = Some((header, request));
-                self.waits_for = Some(document);
-                host.log(Level::Warn, reason);
-                Ok(())
-            }
+            Some(Asked::Fetch { header, request, document }) => self.nothing_new(host, header, &request, document),
             Some(Asked::Silent) | None => {
                 host.log(Level::Warn, reason);
                 Ok(())
             }
         }
+    }
+
+    /// Said once: asking for the same again is to wait for what never comes.
+    fn nothing_new(
+        &mut self,
+        host: &mut dyn Session,
+        header: Header,
+        request: &Value,
+        document: Value,
+    ) -> Result<(), Fault> {
+        self.waits_for = Some(document);
+        self.fetched(host, header, request, &Value::Null)
     }
 
     fn fetched(&mut self, host: &mut dyn Session, header: Header, request: &Value, found: &Value) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! Both sides are real.
 use std::collections::BTreeMap;
 
-use keploy_sdk::{Exchange, Fault, Instant, Map, Session, Value};
+use keploy_sdk::{Exchange, Fault, Instant, Session, Value};
 
 use crate::{
     codec, facts,
@@ -48,12 +48,10 @@ struct Again {
     told: (Value, Instant),
 }
 
-/// A consumer that asks for the same as before, and got nothing yet.
+/// What a consumer asks for, again and again, until there is something.
 struct Waiting {
-    exchange: Exchange,
     request: Value,
-    /// When it was told last that there is nothing.
-    told: Option<Instant>,
+    since: Instant,
 }
 
 impl Recording {
@@ -82,24 +80,13 @@ impl Recording {
             }
             Asked::Fetch { document, .. } => {
                 if self.waiting.as_ref().is_none_or(|waiting| waiting.request != document) {
-                    self.give_up(host);
-                    let exchange = open(host, document.clone());
-                    self.waiting = Some(Waiting { exchange, request: document, told: None });
+                    self.waiting = Some(Waiting { request: document, since });
                 }
                 What::Fetch
             }
         };
         self.pending.insert(header.correlation, Pending { header, what });
         Ok(())
-    }
-
-    /// It asks for something else now: what it was told before is its answer.
-    fn give_up(&mut self, host: &mut dyn Session) {
-        let Some(waiting) = self.waiting.take() else { return };
-        if let Some(told) = waiting.told {
-            host.reply(waiting.exchange, Map::new().with("topics", Map::new()).into(), told);
-        }
-        host.close(waiting.exchange);
     }
 
     pub fn server_said(&mut self, host: &mut dyn Session, frame: &[u8], at: Instant) -> Result<(), Fault> {
@@ -127,13 +114,13 @@ impl Recording {
                 }
             }
             What::Fetch => {
-                let found = self.fetching.response(host, &response)?;
-                match (found, self.waiting.take()) {
-                    (Some(found), Some(waiting)) => {
-                        host.reply(waiting.exchange, found, at);
-                        host.close(waiting.exchange);
-                    }
-                    (_, waiting) => self.waiting = waiting.map(|waiting| Waiting { told: Some(at), ..waiting }),
+                if let Some(found) = self.fetching.response(host, &response)?
+                    && let Some(Waiting { request, since }) = self.waiting.take()
+                {
+                    let facts = facts::of(&request);
+                    let exchange = host.open(request, facts, since);
+                    host.reply(exchange, found, at);
+                    host.close(exchange);
                 }
             }
         }
@@ -163,9 +150,6 @@ impl Recording {
 
     /// `inside`: in the middle of a response.
     pub fn server_ended(&mut self, host: &mut dyn Session, inside: bool) {
-        if let Some(waiting) = self.waiting.take() {
-            host.close(waiting.exchange);
-        }
         for Again { exchange, told: (response, at), .. } in std::mem::take(&mut self.again) {
             host.reply(exchange, response, at);
             host.close(exchange);

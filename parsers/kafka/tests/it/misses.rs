@@ -65,7 +65,7 @@ fn other_requests_fail() {
     assert_eq!(mock.miss(opened[0]), b"\0\0\0\x0a\0\0\0\x07\0\0\0\0\xff\xff");
 }
 
-/// An empty answer would be asked for again at once. But brokers answer in order.
+/// Empty answers would be asked for again at once. But brokers answer in order.
 #[test]
 fn a_consumer_waits_for_what_never_came_until_it_asks_for_something_else() {
     let fetch = |number| {
@@ -75,9 +75,8 @@ fn a_consumer_waits_for_what_never_came_until_it_asks_for_something_else() {
     };
     let mut mock = Mock::new();
     let (opened, _) = mock.ask(&fetch(1));
-    assert_eq!((mock.miss(opened[0]), opened.len()), (vec![], 1));
-    let (opened, answer) = mock.ask(&fetch(2));
-    assert_eq!((opened, &answer[4..8]), (vec![], &b"\0\0\0\x01"[..]), "it goes on waiting");
+    assert_eq!(mock.miss(opened[0])[4..8], *b"\0\0\0\x01", "it is told once that there is nothing");
+    assert_eq!(mock.ask(&fetch(2)), (vec![], vec![]), "and waits");
     let (opened, answer) = mock.ask(&request(12, 1, 3, b"\0\x01g\0\0\0\x05\0\x01m"));
     assert_eq!((opened.len(), &answer[4..8]), (1, &b"\0\0\0\x02"[..]));
 }
