@@ -48,6 +48,11 @@ struct Seen {
 }
 
 impl Lesson {
+    /// Has it seen a number that was nearly the recorded one?
+    pub fn may_count_seconds(&self) -> bool {
+        self.tests.iter().any(|seen| matches!(seen.what.kind, Kind::Near(_)))
+    }
+
     pub(crate) fn call(&mut self, mock: &Mock, explained: Vec<Explained>) {
         let of = format!("{} {}", mock.kind, mock.class);
         let seen = |what| Seen { of: of.clone(), name: mock.name.clone(), what };
