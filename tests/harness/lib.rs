@@ -9,6 +9,7 @@ pub mod databases;
 pub mod drivers;
 pub mod http;
 pub mod items;
+pub mod kafka;
 pub mod keploy;
 pub mod mongo;
 pub mod orders;

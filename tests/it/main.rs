@@ -7,6 +7,7 @@ mod faults;
 mod grpc;
 mod harness_itself;
 mod http2;
+mod kafka;
 mod load;
 mod mongo;
 mod noise;

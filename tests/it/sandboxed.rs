@@ -33,6 +33,11 @@ fn mysql() {
 }
 
 #[test]
+fn kafka() {
+    transcripts(&built("parsers/kafka.wasm"), "../parsers/kafka/tests/transcripts");
+}
+
+#[test]
 fn amqp() {
     transcripts(&built("parsers/amqp.wasm"), "../parsers/amqp/tests/transcripts");
 }

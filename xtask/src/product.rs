@@ -6,7 +6,7 @@ use crate::command::{Result, Run, at};
 use crate::place::Place;
 
 /// What `keploy` embeds.
-const PARSERS: &[&str] = &["http", "http2", "grpc", "redis", "postgres", "mysql", "amqp", "mongo", "generic"];
+const PARSERS: &[&str] = &["http", "http2", "grpc", "redis", "postgres", "mysql", "amqp", "kafka", "mongo", "generic"];
 
 pub fn build(place: &Place) -> Result {
     parsers(place)?;

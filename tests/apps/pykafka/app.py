@@ -30,7 +30,7 @@ class Audit:
 
     def of(self, customer, count):
         with self.changed:
-            self.changed.wait_for(lambda: len(self.seen.get(customer, [])) >= count, timeout=10)
+            self.changed.wait_for(lambda: len(self.seen.get(customer, [])) >= count, timeout=30)
             return self.seen.get(customer, [])
 
 

@@ -13,7 +13,7 @@ pub fn for_demo(place: &Place) -> Result {
 }
 
 pub fn all(place: &Place) -> Result {
-    python(place, "venv", &["flask", "aiohttp", "pydb", "pynoise", "pyamqp", "pygrpc", "pymongo"])?;
+    python(place, "venv", &["flask", "aiohttp", "pydb", "pynoise", "pyamqp", "pykafka", "pygrpc", "pymongo"])?;
     // Each by itself: they agree on nothing.
     node(place, "nodehttp", "node")?;
     node(place, "nodedb", "nodedb")?;

@@ -12,6 +12,7 @@ const SERVERS: &[(&str, &str, &str)] = &[
     ("postgres", "18", "postgres-18.data"),
     ("mysql", "", "mysql.data"),
     ("mariadb", "", "mariadb.data"),
+    ("kafka", "", "kafka-4.4.0"),
     ("mongo", "", "mongo.data"),
 ];
 

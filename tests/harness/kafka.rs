@@ -1,0 +1,93 @@
+//! Kafka, applications of its clients, and eight clients of theirs. Their API: `apps/pykafka/app.py`.
+
+use std::process::Command;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::apps::{App, PORT, cache, python};
+use crate::http::{Client, Connections};
+use crate::{PATIENCE, Process, World, file};
+
+const CLIENTS: usize = 8;
+const BROKER_PORT: u16 = 9092;
+
+/// The clients of Kafka that applications here are made with.
+pub const DRIVERS: &[&str] = &["confluent-kafka", "kafka-python", "aiokafka"];
+
+/// A broker with the topics that the applications want. It ends with this value.
+pub struct Broker {
+    _process: Process,
+}
+
+impl Broker {
+    /// # Panics
+    /// When it does not take topics.
+    pub fn start(world: &World) -> Self {
+        let mut command = Command::new(file("servers/kafka.sh"));
+        command.arg("run").arg(BROKER_PORT.to_string()).arg(world.folder().join("kafka"));
+        let process = Process::start(world, command.env("KEPLOY_DEV_CACHE", cache()));
+        process.wait_for_port(world, BROKER_PORT);
+        let mut topics = Command::new(python());
+        let made = Process::start(world, topics.arg(file("apps/pykafka/topics.py"))).wait(PATIENCE);
+        assert!(made.status.success(), "no topics were made: {}", made.stderr);
+        Self { _process: process }
+    }
+}
+
+/// The application that is made with this client.
+pub fn app(driver: &'static str) -> App {
+    let script = file("apps/pykafka/app.py").display().to_string();
+    let app = App::new(driver, format!("{} {script} {driver}", python().display()));
+    app.with("KAFKA", &format!("127.0.0.1:{BROKER_PORT}"))
+}
+
+/// All clients at once, each a customer of its own; returns how many requests were sent. Runs in the calling thread's
+/// network.
+///
+/// # Panics
+/// When an answer is not what the API promises: the application must not notice that it is recorded.
+pub fn visit() -> usize {
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || Visitor::new(number).visit())).collect();
+        clients.into_iter().map(|client| client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).sum()
+    })
+}
+
+struct Visitor {
+    client: Client,
+    customer: String,
+    sent: usize,
+}
+
+impl Visitor {
+    fn new(number: usize) -> Self {
+        let connections = if number % 4 == 3 { Connections::OneEach } else { Connections::Kept };
+        Self { client: Client::new(PORT, connections), customer: format!("c{number}"), sent: 0 }
+    }
+
+    /// Produces one by one and several at once, and sees what was consumed.
+    fn visit(mut self) -> usize {
+        let customer = self.customer.clone();
+        for item in ["ink", "pen"] {
+            let order = json!({ "customer": customer, "item": item });
+            self.expect("POST", "/orders", &order, 201, &order);
+        }
+        self.expect("POST", "/batch", &json!({ "customer": customer, "n": 3 }), 201, &json!({ "sent": 3 }));
+        let seen = json!({ "items": ["ink", "pen"] });
+        self.expect("GET", &format!("/audit?customer={customer}&n=2"), &Value::Null, 200, &seen);
+        self.sent
+    }
+
+    #[track_caller]
+    fn expect(&mut self, method: &str, path: &str, body: &Value, status: u16, expected: &Value) {
+        self.sent += 1;
+        let customer = &self.customer;
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let answer = self.client.send(method, path, &body, "application/json");
+        let answer = answer.unwrap_or_else(|error| panic!("{customer}: {method} {path}: {error}"));
+        let text = String::from_utf8_lossy(&answer.body);
+        let found: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        assert_eq!((answer.status, &found), (status, expected), "{customer}: {method} {path} was answered: {text}");
+    }
+}
