@@ -19,6 +19,7 @@ pub fn all(place: &Place) -> Result {
     node(place, "nodedb", "nodedb")?;
     node(place, "nodenoise", "nodenoise")?;
     node(place, "nodeamqp", "nodeamqp")?;
+    node(place, "nodekafka", "nodekafka")?;
     node(place, "nodegrpc", "nodegrpc")?;
     node(place, "nodemongo", "nodemongo")?;
     go(place, "gohttp")?;
