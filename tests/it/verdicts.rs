@@ -50,8 +50,6 @@ fn what_is_accepted_passes_and_is_a_small_diff() {
     for (change, accepts, changed_lines) in [
         // One line of JSON in each of two tests, and its Content-Length.
         ("field", 1, 4),
-        // The key in the mock of each of two notes; their class stays.
-        ("key", 1, 2),
         // Two mocks, and what ties them to their tests.
         ("skip", 1, 0),
     ] {
