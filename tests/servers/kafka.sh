@@ -59,7 +59,6 @@ CONF
 JAVA=(java -Xmx512m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC "-Dlog4j2.configurationFile=$DIR/log4j2.xml" -cp "$HOME_DIR/*")
 cd "$DIR"
 if [ ! -f data/meta.properties ]; then
-  id=$(head -c16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)
-  "${JAVA[@]}" kafka.tools.StorageTool format -t "$id" -c server.properties >format.log 2>&1 || { cat format.log >&2; exit 1; }
+  "${JAVA[@]}" kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg -c server.properties >format.log 2>&1 || { cat format.log >&2; exit 1; }
 fi
 serve "${JAVA[@]}" kafka.Kafka server.properties

@@ -1,7 +1,7 @@
 //! Both sides are real.
 use std::collections::BTreeMap;
 
-use keploy_sdk::{Exchange, Fault, Instant, Session, Value};
+use keploy_sdk::{Fault, Instant, Session, Value};
 
 use crate::{
     codec, facts,
@@ -25,8 +25,6 @@ pub struct Recording {
     /// By the number that the response will have.
     pending: BTreeMap<i32, Pending>,
     waiting: Option<Waiting>,
-    /// Calls that are to be tried again: the broker is not ready.
-    again: Vec<Again>,
     client_ended: bool,
 }
 
@@ -36,16 +34,10 @@ struct Pending {
 }
 
 enum What {
-    Call(Exchange, Value),
+    /// Setting up, a client asks until a broker is ready; recorded is how it went in the end.
+    Call(Value, Instant),
     Produce(Vec<Part>),
     Fetch,
-}
-
-/// Setting up, a client asks until a broker is ready; in a document it asks once, and is told how it went.
-struct Again {
-    exchange: Exchange,
-    request: Value,
-    told: (Value, Instant),
 }
 
 /// What a consumer asks for, again and again, until there is something.
@@ -63,11 +55,7 @@ impl Recording {
             host.open(request, facts, since)
         };
         let what = match asked {
-            Asked::Call(document) => {
-                let again = self.again.iter().position(|again| again.request == document);
-                let again = again.map(|at| self.again.swap_remove(at).exchange);
-                What::Call(again.unwrap_or_else(|| open(host, document.clone())), document)
-            }
+            Asked::Call(document) => What::Call(document, since),
             Asked::Produce { mut parts, is_answered } => {
                 for part in &mut parts {
                     part.exchanges = part.records.iter().map(|record| open(host, record.clone())).collect();
@@ -98,13 +86,8 @@ impl Recording {
         };
         let response = self.read(reader, header)?;
         match what {
-            What::Call(exchange, request) if is_for_later(&response) && !facts::is_act(&request) => {
-                self.again.push(Again { exchange, request, told: (response, at) });
-            }
-            What::Call(exchange, _) => {
-                host.reply(exchange, response, at);
-                host.close(exchange);
-            }
+            What::Call(request, _) if is_for_later(&response) && !facts::is_act(&request) => {}
+            What::Call(request, since) => record(host, request, since, (response, at)),
             What::Produce(parts) => {
                 for part in parts {
                     for (exchange, answer) in part.exchanges.iter().zip(produce::answers(&part, &response)) {
@@ -117,10 +100,7 @@ impl Recording {
                 if let Some(found) = self.fetching.response(host, &response)?
                     && let Some(Waiting { request, since }) = self.waiting.take()
                 {
-                    let facts = facts::of(&request);
-                    let exchange = host.open(request, facts, since);
-                    host.reply(exchange, found, at);
-                    host.close(exchange);
+                    record(host, request, since, (found, at));
                 }
             }
         }
@@ -150,15 +130,17 @@ impl Recording {
 
     /// `inside`: in the middle of a response.
     pub fn server_ended(&mut self, host: &mut dyn Session, inside: bool) {
-        for Again { exchange, told: (response, at), .. } in std::mem::take(&mut self.again) {
-            host.reply(exchange, response, at);
-            host.close(exchange);
+        let mut left = Vec::new();
+        for pending in std::mem::take(&mut self.pending).into_values() {
+            match pending.what {
+                What::Call(request, since) => {
+                    let facts = facts::of(&request);
+                    left.push(host.open(request, facts, since));
+                }
+                What::Produce(parts) => left.extend(parts.into_iter().flat_map(|part| part.exchanges)),
+                What::Fetch => {}
+            }
         }
-        let left = std::mem::take(&mut self.pending).into_values().flat_map(|pending| match pending.what {
-            What::Call(exchange, _) => vec![exchange],
-            What::Produce(parts) => parts.into_iter().flat_map(|part| part.exchanges).collect(),
-            What::Fetch => Vec::new(),
-        });
         for exchange in left {
             match self.client_ended && !inside {
                 true => host.close(exchange),
@@ -166,6 +148,14 @@ impl Recording {
             }
         }
     }
+}
+
+/// A whole exchange, once it is known how it went.
+fn record(host: &mut dyn Session, request: Value, since: Instant, (response, at): (Value, Instant)) {
+    let facts = facts::of(&request);
+    let exchange = host.open(request, facts, since);
+    host.reply(exchange, response, at);
+    host.close(exchange);
 }
 
 /// A broker that is not ready says so, somewhere in its response.
