@@ -8,6 +8,7 @@ mod parsers;
 mod proving;
 mod replaying;
 mod sets;
+mod settings;
 mod stage;
 mod story;
 mod style;

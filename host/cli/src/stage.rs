@@ -109,13 +109,13 @@ impl Stage {
             intercept::Mode::Replay => None,
         };
         let kernel = intercept.kernel();
-        let plugins = config.clone();
+        let (settings, parsers) = (config.clone(), registry.clone());
         let common = Common {
             interception: Arc::new(Eyes(kernel.clone())),
             registry,
             names: Arc::new(Names::default()),
             tls: tls.clone(),
-            config: Arc::new(move |protocol: &str| plugins.plugins.get(protocol).cloned().unwrap_or_default()),
+            config: Arc::new(move |protocol: &str| crate::settings::of(protocol, &settings, &parsers)),
             owner,
             workers: std::thread::available_parallelism().map_or(1, usize::from).min(4),
         };

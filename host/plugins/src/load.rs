@@ -116,6 +116,11 @@ impl Plugin {
         self.is_trusted && self.manifest.intervenes
     }
 
+    /// Is it built in, or does the user trust it?
+    pub fn is_trusted(&self) -> bool {
+        self.is_trusted
+    }
+
     /// The parser's end of a new connection. `config` is a document, or CBOR null.
     ///
     /// # Errors

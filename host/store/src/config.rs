@@ -34,6 +34,9 @@ pub struct Config {
     /// Passed to the plugin of that protocol as it is.
     #[serde(skip)]
     pub plugins: BTreeMap<String, Value>,
+    /// The file as it is, for [`Config::at`].
+    #[serde(skip)]
+    tree: Map,
     #[serde(skip)]
     unused: Vec<&'static str>,
 }
@@ -111,6 +114,8 @@ pub struct TestConfig {
     pub delay: u64,
     /// Seconds a test may take.
     pub api_timeout: u64,
+    /// For log-ins whose clients want proof that the server knows the password. Never in a recording.
+    pub mongo_password: String,
 }
 
 impl Default for TestConfig {
@@ -121,6 +126,7 @@ impl Default for TestConfig {
             global_noise: GlobalNoise::default(),
             delay: 0,
             api_timeout: 5,
+            mongo_password: String::new(),
         }
     }
 }
@@ -223,6 +229,7 @@ impl Config {
         if let Some(Value::Map(plugins)) = tree.remove("plugins") {
             config.plugins = plugins.into_iter().collect();
         }
+        config.tree = tree;
         config.unused = unused;
         Ok(config)
     }
@@ -230,6 +237,13 @@ impl Config {
     /// The keys that were set to something else than Keploy's default, and that nothing here acts on.
     pub fn unused(&self) -> &[&'static str] {
         &self.unused
+    }
+
+    /// What the file says under a key, e.g. `test.delay`.
+    pub fn at(&self, key: &str) -> Option<&Value> {
+        let (first, rest) = key.split_once('.').unwrap_or((key, ""));
+        let mut names = rest.split('.').filter(|name| !name.is_empty());
+        names.try_fold(self.tree.get(first)?, |value, name| value.as_map()?.get(name))
     }
 
     /// What may differ in a test set: path (`body.id`, `header.Date`, `url`; `body.*`: all of it) and regular expressions

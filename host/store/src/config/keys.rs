@@ -113,7 +113,7 @@ pub(super) const KEYS: &[Key] = &[
     accepted("test.skipCoverage", "false"),
     accepted("test.coverageReportPath", "\"\""),
     accepted("test.ignoreOrdering", "true"),
-    accepted("test.mongoPassword", "\"\""),
+    acts("test.mongoPassword", "\"\"", "For log-ins by SCRAM, whose clients want proof from the server; the environment's are tried, too."),
     accepted("test.language", "\"\""),
     accepted("test.removeUnusedMocks", "false"),
     accepted("test.preserveFailedMocks", "false"),
