@@ -4,7 +4,7 @@
 #
 # It lives in a namespace of processes: what it starts besides (epmd, which stays for others) ends with it.
 . "$(dirname "$0")/lib.sh"
-[ "$VERB" != stop ] || { stop TERM; exit; }
+[ "$VERB" != stop ] || { stop KILL; exit; } # its shell minds nothing else; what it started ends with it
 SERVER=/usr/lib/rabbitmq/bin/rabbitmq-server
 [ -x $SERVER ] || fail "$SERVER is not there" "cargo xtask setup, or apt-get install rabbitmq-server"
 [ "$VERB" != install ] || exit 0
