@@ -84,6 +84,8 @@ fn what_is_generated_is_the_default() {
       delay: 0
       # Seconds that a test may take.
       apiTimeout: 5
+      # For log-ins by SCRAM, whose clients want proof from the server; the environment's are tried, too.
+      mongoPassword: ""
     # Protocol -> settings of its parser, e.g. {Http: {...}}.
     plugins: {}
     "#);

@@ -113,6 +113,9 @@ fn yaml() {
     failure: 2
     ignored: 1
     total: 4
+    clock: recorded
+    at_real_time:
+      - ntpd has no clock of ours
     tests:
       - kind: Http
         name: test-set-0
@@ -132,7 +135,16 @@ fn yaml() {
             - status
             - 9 headers
             - 2 calls
+          may_differ:
+            - at: header.date
+              by: the Http parser
+            - at: body.id
+              by: matchers.yaml
+              is: uuid
           differences: []
+          made:
+            - mock-1
+            - mock-2
           calls: []
         time_taken: 0.012s
       - kind: Http
@@ -153,11 +165,20 @@ fn yaml() {
             - status
             - 9 headers
             - 2 calls
+          may_differ:
+            - at: header.date
+              by: the Http parser
+            - at: body.id
+              by: matchers.yaml
+              is: uuid
           differences:
             - path: status_code
               kind: changed
               expected: "200"
               actual: "500"
+          made:
+            - mock-1
+            - mock-2
           calls:
             - kind: missing
               protocol: Redis
@@ -172,6 +193,9 @@ fn yaml() {
                 - path: command[2]
                   kind: added
                   actual: <EX>
+              request:
+                command:
+                  - SET
         time_taken: 0.012s
       - kind: Http
         name: test-set-0
@@ -189,7 +213,16 @@ fn yaml() {
             - status
             - 9 headers
             - 2 calls
+          may_differ:
+            - at: header.date
+              by: the Http parser
+            - at: body.id
+              by: matchers.yaml
+              is: uuid
           differences: []
+          made:
+            - mock-1
+            - mock-2
           calls: []
           error: no answer within 5 s
         time_taken: 0.012s
@@ -204,7 +237,9 @@ fn yaml() {
         resp: null
         result:
           compared: []
+          may_differ: []
           differences: []
+          made: []
           calls: []
         time_taken: 0.000s
     test_set: test-set-0
