@@ -259,6 +259,7 @@ fn yaml() {
     failure: 0
     ignored: 0
     total: 0
+    clock: real
     tests: []
     test_set: test-set-1
     created_at: 1784279453
