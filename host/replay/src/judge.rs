@@ -168,10 +168,14 @@ fn calls(replay: &Replay, pool: &Pool, n: usize, ran: usize, failed: bool) -> Ve
     verdicts
 }
 
-/// Nobody has claimed it, and every test that it could belong to has run.
+/// Nobody has claimed it, and every test that it could belong to has run. What the background asks, too, it may have asked
+/// here, unless it is known who did.
 fn is_missing(pool: &Pool, call: usize, ran: usize) -> bool {
     let recorded = &pool.calls[call];
-    is_used_up(&recorded.mock) && recorded.claimed_by.is_none() && recorded.tests.iter().all(|test| *test < ran)
+    is_used_up(&recorded.mock)
+        && recorded.claimed_by.is_none()
+        && recorded.tests.iter().all(|test| *test < ran)
+        && (recorded.is_witnessed || !pool.is_asked_by_the_background(call))
 }
 
 fn of_made(replay: &Replay, pool: &Pool, made: &Additional, change: CallChange, nearest: Option<usize>) -> CallVerdict {

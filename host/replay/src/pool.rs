@@ -68,6 +68,8 @@ pub(crate) struct Recorded {
     pub request: Value,
     /// The tests that it may belong to, in order. Empty: to none, it is background.
     pub tests: Vec<usize>,
+    /// Its thread, or a trace, has shown whose it is.
+    pub is_witnessed: bool,
     pub claimed_by: Option<Claimer>,
     /// How often it was the answer.
     pub claims: usize,
@@ -140,6 +142,8 @@ pub(crate) struct Pool {
     /// Of each test, the values of its answers. Only while learning.
     answers: Vec<Tokens>,
     habits: OnceCell<Habits>,
+    /// What the background asks: destination, and request but for what may differ.
+    asked_by_the_background: OnceCell<HashSet<(String, Hash)>>,
     /// What was answered as its like: mocks, and how often.
     stood_in: BTreeMap<usize, usize>,
     /// What was first claimed while it ran, background included.
@@ -190,6 +194,7 @@ impl Pool {
             classes: vec![String::new(); tests],
             answers: (0..tests).map(|_| Tokens::default()).collect(),
             habits: OnceCell::new(),
+            asked_by_the_background: OnceCell::new(),
             stood_in: BTreeMap::new(),
             made: vec![Vec::new(); tests],
             used: vec![Vec::new(); tests],
@@ -228,7 +233,20 @@ impl Pool {
         }
         let (tests, shape, first_answer, answered) = (Vec::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
         let (key, claimed_by, claims) = (hash, None, 0);
-        self.calls.push(Recorded { mock, request, tests, claimed_by, claims, key, own, shape, first_answer, answered });
+        let is_witnessed = false;
+        self.calls.push(Recorded {
+            mock,
+            request,
+            tests,
+            is_witnessed,
+            claimed_by,
+            claims,
+            key,
+            own,
+            shape,
+            first_answer,
+            answered,
+        });
     }
 
     /// Says which calls a test may claim, in that order. Tests are numbered in the order in which they run.
@@ -454,6 +472,22 @@ impl Pool {
     /// What was first claimed while this test ran.
     pub fn made_during(&self, test: usize) -> &[usize] {
         &self.made[test]
+    }
+
+    /// Does the background make equal calls? What starting up asks is not asked again.
+    pub fn is_asked_by_the_background(&self, call: usize) -> bool {
+        let key = |recorded: &Recorded| (self.aliases.of(&recorded.mock.destination), recorded.key);
+        let asked = self.asked_by_the_background.get_or_init(|| {
+            let of_none = |recorded: &&Recorded| recorded.tests.is_empty() && recorded.mock.started >= self.began();
+            let once = |recorded: &&Recorded| recorded.mock.lifetime == Lifetime::Test;
+            self.calls.iter().filter(of_none).filter(once).map(key).collect()
+        });
+        asked.contains(&key(&self.calls[call]))
+    }
+
+    /// Somebody saw whose these are.
+    pub fn witness(&mut self, calls: impl IntoIterator<Item = usize>) {
+        calls.into_iter().for_each(|call| self.calls[call].is_witnessed = true);
     }
 
     /// All that was answered while this test ran. Only while learning.

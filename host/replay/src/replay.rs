@@ -138,6 +138,7 @@ impl Replay {
             let Some(test) = numbers.get(mapping.test.as_str()) else { continue };
             // Of equal calls it gets those first that are certainly its own: the others may be the background's.
             let (witnessed, others): (Vec<_>, Vec<_>) = mapping.mocks.iter().partition(|mock| mock.is_witnessed());
+            pool.witness(witnessed.iter().filter_map(|mock| names.get(&mock.name).copied()));
             let calls = witnessed.into_iter().chain(others).filter_map(|mock| names.get(&mock.name).copied());
             of_test.entry(*test).or_default().extend(calls);
         }
