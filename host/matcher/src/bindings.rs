@@ -91,11 +91,12 @@ impl Bindings {
 }
 
 fn rewrite(value: &Value, values: &HashMap<String, String>) -> Value {
+    if let Value::Bytes(bytes) = value
+        && let Some(other) = values.get(&hex(bytes)).and_then(|hex| unhex(hex))
+    {
+        return Value::Bytes(other);
+    }
     match value {
-        Value::Bytes(bytes) if values.contains_key(&hex(bytes)) => {
-            let other = values.get(&hex(bytes)).and_then(|hex| unhex(hex));
-            other.map_or_else(|| value.clone(), Value::Bytes)
-        }
         Value::Array(items) => Value::Array(items.iter().map(|item| rewrite(item, values)).collect()),
         Value::Map(map) => {
             let name = |name: &str| rewrite_text(name, values).unwrap_or_else(|| name.to_owned());
