@@ -59,7 +59,7 @@ impl AppClock {
     }
 
     /// Up to where the recording was replayed.
-    fn reached(&self) -> u64 {
+    pub fn reached(&self) -> u64 {
         let (at, since, _) = *self.reached.borrow();
         at.saturating_add(since.elapsed().as_nanos().try_into().unwrap_or(u64::MAX))
     }

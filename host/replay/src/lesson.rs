@@ -5,8 +5,6 @@ use document::Hash;
 use matcher::{Explained, Kind, Rule, Rules, shape};
 use store::{ClassMatchers, Flaky, MappedMock, Mapping, Matchers, Mock, TestCase, TestSet};
 
-use crate::pool::SOON;
-
 /// What one replay saw.
 #[derive(Clone, Debug, Default)]
 pub struct Lesson {
@@ -441,6 +439,7 @@ impl<'a> Whose<'a> {
 
     /// Was it made while the test was in flight, or soon after?
     fn is_of_its_time(&self, test: &str, mock: &str) -> bool {
+        const SOON: u64 = 1_000_000_000;
         let (test, mock) = (self.tests[test], self.mocks[mock]);
         (test.started..=test.ended + SOON).contains(&mock.started)
     }

@@ -14,8 +14,6 @@
 mod habits;
 mod tiers;
 
-pub(crate) use self::tiers::SOON;
-
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, HashMap, HashSet},
@@ -416,13 +414,14 @@ impl Pool {
         self.additional.get(&test).map_or(&[], Vec::as_slice)
     }
 
-    /// Do the running tests still have calls to make that are only their own?
-    pub fn awaits_calls(&self) -> bool {
+    /// The running tests still have calls to make that are only their own: when the last of them was made.
+    pub fn awaits_calls(&self) -> Option<u64> {
         let is_awaited = |call: &usize| {
             let recorded = &self.calls[*call];
             recorded.claimed_by.is_none() && recorded.tests.len() == 1
         };
-        self.running.iter().flat_map(|test| &self.of_test[*test]).any(is_awaited)
+        let own = self.running.iter().flat_map(|test| &self.of_test[*test]);
+        own.copied().filter(is_awaited).map(|call| self.calls[call].mock.started).max()
     }
 
     /// How many tests from `first` on, `most` at the most, can run at the same time: they did when they were recorded, and

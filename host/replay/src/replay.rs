@@ -189,8 +189,8 @@ impl Replay {
         ports
     }
 
-    /// Sends the tests, one after the other or several at a time. `listening` says where the application listens on a port; `each` gets
-    /// every outcome as it comes, and returns false to stop.
+    /// Sends the tests, one after the other or several at a time. `listening` says where the application listens on a port;
+    /// `each` gets every outcome as it comes, and returns false to stop.
     /// Before each, the application's clock is moved to the time at which it was recorded.
     pub async fn drive(
         &self,
@@ -273,13 +273,16 @@ impl Replay {
         let done = async {
             loop {
                 let told = self.shared.claimed.notified();
-                if !self.shared.pool().awaits_calls() {
+                if self.shared.pool().awaits_calls().is_none() {
                     return;
                 }
                 told.await;
             }
         };
-        let given_up = tokio::time::timeout(if long { LONG } else { SHORT }, done).await.is_err();
+        // Who makes it may be waiting for what comes at its time.
+        let to_come = self.shared.pool().awaits_calls().map_or(0, |at| at.saturating_sub(self.shared.clock.reached()));
+        let patiently = if long { LONG } else { (SHORT + Duration::from_nanos(to_come)).min(LONG) };
+        let given_up = tokio::time::timeout(patiently, done).await.is_err();
         if given_up {
             tracing::debug!("a recorded call was not made");
         }

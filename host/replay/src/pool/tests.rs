@@ -17,8 +17,11 @@ fn pool(calls: &[(&str, Lifetime, &[usize])], tests: usize) -> Pool {
     pool
 }
 fn ask(pool: &mut Pool, request: &str) -> Option<usize> {
+    ask_at(pool, request, 100)
+}
+fn ask_at(pool: &mut Pool, request: &str, reached: u64) -> Option<usize> {
     let (destination, protocol, class, request) = ("kv.test:7070", "Line", "", &Value::from(request));
-    pool.claim(&Asked { destination, protocol, class, request, at: 0, moved: 0, reached: 100 }, &Forms::plain()).0
+    pool.claim(&Asked { destination, protocol, class, request, at: 0, moved: 0, reached }, &Forms::plain()).0
 }
 use Lifetime::{Session, Test};
 
@@ -41,9 +44,17 @@ fn what_any_connection_may_ask_is_never_used_up() {
 fn background_calls_come_round_and_cost_no_test_anything() {
     let mut pool = pool(&[("POLL", Test, &[]), ("POLL", Test, &[])], 1);
     pool.begin(0..1);
-    let asked: Vec<_> = (0..3).map(|_| ask(&mut pool, "POLL")).collect();
+    let asked: Vec<_> = [0, 1, 1].map(|reached| ask_at(&mut pool, "POLL", reached)).into();
     assert_eq!(asked, [Some(0), Some(1), Some(1)]);
     assert!(pool.additional(Some(0)).is_empty() && pool.calls_of(0).is_empty());
+}
+
+#[test]
+fn who_polls_less_often_sees_what_is_there_by_then() {
+    let calls: &[(&str, Lifetime, &[usize])] = &[("POLL", Test, &[]), ("POLL", Test, &[]), ("POLL", Test, &[])];
+    let mut pool = pool(calls, 1);
+    pool.begin(0..1);
+    assert_eq!([1, 1, 2].map(|reached| ask_at(&mut pool, "POLL", reached)), [Some(1), Some(1), Some(2)]);
 }
 
 #[test]

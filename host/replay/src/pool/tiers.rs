@@ -7,9 +7,6 @@ use store::Lifetime;
 
 use super::{Claimer, Pool};
 
-/// A call that follows a test's answer comes soon, in nanoseconds.
-pub(crate) const SOON: u64 = 1_000_000_000;
-
 /// The calls of one tier, out of those that were found. A tier is only made when those before it had nothing.
 type Tier = fn(&Pool, &[usize], u64) -> Vec<usize>;
 
@@ -130,7 +127,20 @@ impl Pool {
             let has_come = recorded.mock.started <= reached || recorded.was_waited_for();
             self.is_of_none(*call) && recorded.claimed_by.is_none() && has_come
         };
-        calls.iter().copied().filter(free).collect()
+        let mut free: Vec<usize> = calls.iter().copied().filter(free).collect();
+        let is_order = |call: &usize| {
+            let mut responses = self.calls[*call].mock.responses.iter();
+            responses.any(|response| self.bindings.to_live(&response.body) != response.body)
+        };
+        // Of what is waited for, and of orders, none is left out; of other things the last is seen, and none before it again.
+        if !free.iter().any(|call| self.calls[*call].was_waited_for() || is_order(call)) {
+            let started = |call: &usize| self.calls[*call].mock.started;
+            let claimed = |call: &&usize| self.is_of_none(**call) && self.calls[**call].claimed_by.is_some();
+            let seen = calls.iter().filter(claimed).map(started).max();
+            free.retain(|call| seen.is_none_or(|seen| started(call) > seen));
+            free.sort_by_key(|call| (started(call) > reached, std::cmp::Reverse(started(call))));
+        }
+        free
     }
 
     /// Calls of no test, claimed: jobs come round. What is asked at once sees what was last seen by then. Of what is waited
