@@ -67,6 +67,11 @@ impl Tokens {
         self.0.iter().filter(|(_, token)| token.is_word).map(|(word, _)| *word)
     }
 
+    /// Those of three digits at the most.
+    pub fn small_numbers(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().filter(|(_, token)| !token.is_word && !token.strong).map(|(word, _)| *word)
+    }
+
     pub fn forget(&mut self, words: &HashSet<u64>) {
         self.0.retain(|word, _| !words.contains(word));
     }

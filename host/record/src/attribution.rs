@@ -86,7 +86,7 @@ struct Call {
     ended: Timestamp,
     /// What shows that it is the only candidate's, beside the clock.
     witness: Option<&'static str>,
-    /// Equal for equal requests to the same destination.
+    /// Equal for equal requests to the same port: one machine may have several names.
     key: (Hash, String),
     /// Indices of the tests that were in flight, in order; of those that its thread did not work on, none.
     candidates: Vec<usize>,
@@ -124,7 +124,7 @@ impl Run {
                 started: mock.started,
                 ended: mock.ended,
                 witness: None,
-                key: (hash(&mock.request), mock.destination.clone()),
+                key: (hash(&mock.request), port(&mock.destination)),
                 candidates: Vec::new(),
                 asked: Tokens::default(),
                 answered: Tokens::default(),
@@ -253,31 +253,34 @@ impl Run {
         self.tests.iter().zip(of_test).map(mapping).collect()
     }
 
-    /// For calls with several candidates, the one that fits best, where one does: by values, then by values and by what
-    /// kind of test such a call belongs to wherever that is clear.
+    /// For calls with several candidates, the one that fits best, where one does: by values, then by values, by what kind of
+    /// test such a call belongs to wherever that is clear, and by whose the calls beside it on its connection are.
     fn owners(&self) -> HashMap<usize, Owner> {
-        let by_values = self.owners_with(&Habits::default());
-        self.owners_with(&self.habits(&by_values))
+        let by_values = self.owners_with(&Habits::default(), &Neighbours::default());
+        self.owners_with(&self.habits(&by_values), &self.neighbours(&by_values))
     }
 
     /// Words that stand in many different requests are their language's (`select`, `items`), as those are that stand in most
-    /// answers to one kind of request (names of columns): no evidence.
+    /// answers to one kind of request (names of columns), and small numbers that stand in all (their widths): no evidence.
     fn forget_language(&mut self) {
         let open = || self.calls.iter().filter(|call| call.candidates.len() > 1);
         let different: HashMap<&(Hash, String), &Tokens> = open().map(|call| (&call.key, &call.asked)).collect();
         let asked = common(different.values().copied(), different.len() / 10);
         let mut by_shape: HashMap<Hash, Vec<&Tokens>> = HashMap::new();
         open().for_each(|call| by_shape.entry(call.shape).or_default().push(&call.answered));
-        let answers = by_shape.into_iter();
+        let of_language = |all: Vec<&Tokens>| {
+            let words = common(all.iter().copied(), all.len() / 2);
+            words.into_iter().chain(constants(&all)).collect::<HashSet<u64>>()
+        };
         let answered: HashMap<Hash, HashSet<u64>> =
-            answers.map(|(shape, all)| (shape, common(all.iter().copied(), all.len() / 2))).collect();
+            by_shape.into_iter().map(|(shape, all)| (shape, of_language(all))).collect();
         for call in self.calls.iter_mut().filter(|call| call.candidates.len() > 1) {
             call.asked.forget(&asked);
             call.answered.forget(&answered[&call.shape]);
         }
     }
 
-    fn owners_with(&self, habits: &Habits<'_>) -> HashMap<usize, Owner> {
+    fn owners_with(&self, habits: &Habits<'_>, neighbours: &Neighbours) -> HashMap<usize, Owner> {
         let open = self.calls.iter().enumerate().filter(|(_, call)| call.candidates.len() > 1);
         let mut fits: Vec<(usize, Vec<(usize, Fit)>)> = open.map(|(n, call)| (n, self.fits(call, habits))).collect();
         // The clearest cases first: what they take is no longer free for the others. Then by time.
@@ -296,9 +299,12 @@ impl Run {
                     true => ASKED_ALONE,
                     false => -3 * taken.get(&(key, *test)).copied().unwrap_or(0),
                 };
-                // Of those that fit as well, the one that shows nothing else; then the one that ended first: the others have
-                // more time left.
-                (fit.score + times, std::cmp::Reverse(fit.others), std::cmp::Reverse(self.tests[*test].ended))
+                let beside = neighbours.weight(n, *test);
+                // Of those that fit as well, one that had the call's answer before it gave its own; the one that shows nothing
+                // else; then the one that ended first: the others have more time left.
+                let ended = self.tests[*test].ended;
+                let had_it = ended >= self.calls[n].ended;
+                (fit.score + times + beside, had_it, std::cmp::Reverse(fit.others), std::cmp::Reverse(ended))
             };
             let Some(best) = fits.iter().rev().max_by_key(|fit| score(fit)) else { continue };
             let test = best.0;
@@ -326,6 +332,37 @@ impl Run {
         habits
     }
 
+    /// Of calls that values leave open, whose the nearest calls on the same connection are: a transaction is begun and ended
+    /// by who writes in it. Only of connections that are one test's at a time, as those of pools are.
+    fn neighbours(&self, owners: &HashMap<usize, Owner>) -> Neighbours {
+        let owner = |n: usize| match self.calls[n].candidates[..] {
+            [only] => Some(only),
+            _ => owners.get(&n).filter(|owner| owner.alone).map(|owner| owner.test),
+        };
+        let mut by_connection: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (n, call) in self.calls.iter().enumerate().filter(|(_, call)| call.connection != 0) {
+            by_connection.entry(call.connection).or_default().push(n);
+        }
+        let mut neighbours = Neighbours::default();
+        for calls in by_connection.into_values() {
+            let owned: Vec<(usize, usize)> = calls.iter().filter_map(|n| Some((*n, owner(*n)?))).collect();
+            if !is_one_at_a_time(owned.iter().map(|(_, test)| *test)) {
+                continue;
+            }
+            for n in calls.into_iter().filter(|n| owner(*n).is_none()) {
+                let at = owned.partition_point(|(other, _)| *other < n);
+                let before = at.checked_sub(1).map(|at| owned[at]);
+                let before = before.map(|(p, test)| (self.calls[n].started.saturating_sub(self.calls[p].ended), test));
+                let after = owned.get(at);
+                let after = after.map(|(q, test)| (self.calls[*q].started.saturating_sub(self.calls[n].ended), *test));
+                let mut beside: Vec<(Timestamp, usize)> = before.into_iter().chain(after).collect();
+                beside.sort_unstable();
+                neighbours.0.insert(n, beside.into_iter().map(|(_, test)| test).collect());
+            }
+        }
+        neighbours
+    }
+
     fn fits(&self, call: &Call, habits: &Habits<'_>) -> Vec<(usize, Fit)> {
         let fit = |&test: &usize| {
             let Test { values, class, .. } = &self.tests[test];
@@ -347,6 +384,19 @@ fn common<'a>(documents: impl Iterator<Item = &'a Tokens>, most: usize) -> HashS
     seen.into_iter().filter(|(_, times)| *times > most.max(2)).map(|(word, _)| word).collect()
 }
 
+/// The small numbers that stand in all of several answers, where these say something else, too.
+fn constants(answers: &[&Tokens]) -> HashSet<u64> {
+    const SEVERAL: usize = 4;
+    let in_all = Tokens::in_all(answers.iter().copied());
+    let differ = answers.iter().any(|answer| answer.len() > in_all.len());
+    match answers {
+        [first, ..] if differ && answers.len() >= SEVERAL => {
+            first.small_numbers().filter(|n| in_all.contains(n)).collect()
+        }
+        _ => HashSet::new(),
+    }
+}
+
 /// Shape of call -> kind of test -> how often.
 #[derive(Default)]
 struct Habits<'a>(HashMap<Hash, HashMap<&'a str, usize>>);
@@ -358,6 +408,29 @@ impl Habits<'_> {
         let most = tests.values().max().copied().unwrap_or(0);
         tests.get(test).copied().unwrap_or(0) * 4 < most
     }
+}
+
+/// Call -> the tests of the nearest calls on its connection, the nearer first.
+#[derive(Default)]
+struct Neighbours(HashMap<usize, Vec<usize>>);
+
+impl Neighbours {
+    fn weight(&self, call: usize, test: usize) -> i64 {
+        /// More than it weighs that a test has an equal call already: it may have several transactions.
+        const WEIGHTS: [i64; 2] = [4, 2];
+        let beside = self.0.get(&call).into_iter().flatten();
+        beside.zip(WEIGHTS).filter(|(other, _)| **other == test).map(|(_, weight)| weight).sum()
+    }
+}
+
+/// Does each test have it for a while, and then the next one? On a connection that all share, they alternate.
+fn is_one_at_a_time(owners: impl Iterator<Item = usize>) -> bool {
+    let (mut turns, mut last, mut tests) = (0, None, HashSet::new());
+    for test in owners {
+        turns += usize::from(last.replace(test) != Some(test));
+        tests.insert(test);
+    }
+    2 * turns <= 3 * tests.len()
 }
 
 /// How well a call's values fit a test.
@@ -405,6 +478,10 @@ fn margin(fits: &[(usize, Fit)]) -> i64 {
 /// The relay's number of a connection. 0: a recording of somebody else's.
 fn number(connection: &str) -> u64 {
     connection.parse().unwrap_or_default()
+}
+
+fn port(destination: &str) -> String {
+    destination.rsplit_once(':').map_or("", |(_, port)| port).to_owned()
 }
 
 /// Only what is answered once can belong to a test.

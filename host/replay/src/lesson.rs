@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use document::Hash;
 use matcher::{Explained, Kind, Rule, Rules, shape};
-use store::{ClassMatchers, Flaky, MappedMock, Mapping, Matchers, Mock, TestCase, TestSet};
+use store::{ClassMatchers, Flaky, Lifetime, MappedMock, Mapping, Matchers, Mock, TestCase, TestSet};
 
 /// What one replay saw.
 #[derive(Clone, Debug, Default)]
@@ -279,10 +279,16 @@ impl<'a> Whose<'a> {
             !mapped.contains(name) || (!known.contains_key(name) && owners[0].get(name) != owners[1].get(name))
         };
         let of_none = set.mocks.iter().map(|mock| mock.name.as_str()).filter(is_of_none);
-        let background = of_none.map(|name| classes[name].clone()).collect();
+        // Tests run in the order in which they began: who made it as late as that, is not in step with them.
+        let is_late = |(mock, test): &(&&str, &&str)| {
+            !known.contains_key(**mock) && tests[**test].started > mocks[**mock].started
+        };
+        let late = owners.iter().flatten().filter(is_late).map(|(mock, _)| *mock);
+        let background = of_none.chain(late).map(|name| classes[name].clone()).collect();
         let (regular, extra, given) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular, extra, known, given };
         whose.regular = whose.find_regular(first, second);
+        whose.background.extend(whose.find_strange([first, second]));
         let usual = whose.usual(second);
         whose.extra = whose.find_extra(second, &usual);
         whose.given = whose.find_given([second, first], &usual);
@@ -304,6 +310,23 @@ impl<'a> Whose<'a> {
         }
         let is_regular = |((test, _), count): &(&(&str, CallClass), &usize)| **count * OFTEN >= tests[test];
         calls.iter().filter(is_regular).map(|((test, class), _)| (*test, class.clone())).collect()
+    }
+
+    /// What was asked again, in both replays, while tests ran that do not usually make such calls: a poller did.
+    fn find_strange(&self, replays: [&'a Lesson; 2]) -> BTreeSet<CallClass> {
+        let [first, second] = replays.map(|replay| -> BTreeSet<CallClass> {
+            let asked_again = |(test, used): (&String, &'a Vec<String>)| {
+                let kind = self.tests[test.as_str()].class.as_str();
+                let made = &replay.claims[test];
+                let again = used.iter().filter(|mock| !made.contains(mock)).map(String::as_str);
+                let once =
+                    again.filter(|mock| self.mocks.get(mock).is_some_and(|mock| mock.lifetime == Lifetime::Test));
+                let classes: Vec<CallClass> = once.map(|mock| self.classes[mock].clone()).collect();
+                classes.into_iter().filter(move |class| !self.regular.contains(&(kind, class.clone())))
+            };
+            replay.used.iter().flat_map(asked_again).collect()
+        });
+        first.intersection(&second).cloned().collect()
     }
 
     /// How many calls of the background's classes tests of a kind usually make, where they do.

@@ -140,6 +140,8 @@ pub(crate) struct Pool {
     /// Of each test, the values of its answers. Only while learning.
     answers: Vec<Tokens>,
     habits: OnceCell<Habits>,
+    /// Of calls of one shape that tests were waited for: how many came, and how many did not.
+    waits: HashMap<Hash, (usize, usize)>,
     /// What the background asks: destination, and request but for what may differ.
     asked_by_the_background: OnceCell<HashSet<(String, Hash)>>,
     /// What was answered as its like: mocks, and how often.
@@ -192,6 +194,7 @@ impl Pool {
             classes: vec![String::new(); tests],
             answers: (0..tests).map(|_| Tokens::default()).collect(),
             habits: OnceCell::new(),
+            waits: HashMap::new(),
             asked_by_the_background: OnceCell::new(),
             stood_in: BTreeMap::new(),
             made: vec![Vec::new(); tests],
@@ -414,14 +417,32 @@ impl Pool {
         self.additional.get(&test).map_or(&[], Vec::as_slice)
     }
 
-    /// The running tests still have calls to make that are only their own: when the last of them was made.
-    pub fn awaits_calls(&self) -> Option<u64> {
+    /// The calls that the running tests still have to make, and that are only their own. While learning, not those of a kind
+    /// that was mostly awaited in vain: it is the background's.
+    pub fn awaited(&self) -> Vec<usize> {
+        let is_hopeless = |call: usize| {
+            let (came, missed) = self.waits.get(&self.calls[call].shape()).copied().unwrap_or_default();
+            missed > 2 + 4 * came
+        };
         let is_awaited = |call: &usize| {
             let recorded = &self.calls[*call];
-            recorded.claimed_by.is_none() && recorded.tests.len() == 1
+            recorded.claimed_by.is_none() && recorded.tests.len() == 1 && (self.lesson.is_none() || !is_hopeless(*call))
         };
-        let own = self.running.iter().flat_map(|test| &self.of_test[*test]);
-        own.copied().filter(is_awaited).map(|call| self.calls[call].mock.started).max()
+        self.running.iter().flat_map(|test| &self.of_test[*test]).copied().filter(is_awaited).collect()
+    }
+
+    /// Does any test have calls that nobody made?
+    pub fn has_unclaimed(&self) -> bool {
+        self.of_test.iter().flatten().any(|call| self.calls[*call].claimed_by.is_none())
+    }
+
+    /// These were awaited: some came.
+    pub fn note_awaited(&mut self, calls: &[usize]) {
+        for call in calls {
+            let recorded = &self.calls[*call];
+            let (came, missed) = self.waits.entry(recorded.shape()).or_default();
+            *(if recorded.claimed_by.is_some() { came } else { missed }) += 1;
+        }
     }
 
     /// How many tests from `first` on, `most` at the most, can run at the same time: they did when they were recorded, and

@@ -220,6 +220,23 @@ impl Replay {
                 }
             }
         }
+        if self.settings.learns {
+            self.settle().await;
+        }
+    }
+
+    /// What the background still has to do (jobs that were ordered last), it may do: that it makes these calls is learned.
+    async fn settle(&self) {
+        const QUIET: Duration = Duration::from_millis(500);
+        const MOST: Duration = Duration::from_secs(3);
+        let done = async {
+            let mut goes_on = true;
+            while goes_on && self.shared.pool().has_unclaimed() {
+                goes_on = tokio::time::timeout(QUIET, self.shared.claimed.notified()).await.is_ok();
+            }
+        };
+        // A poller never rests.
+        let _ = tokio::time::timeout(MOST, done).await;
     }
 
     async fn run(&self, driver: &Driver<'_>, test: &TestCase) -> Outcome {
@@ -269,23 +286,29 @@ impl Replay {
         const LONG: Duration = Duration::from_millis(500);
         // A call that is only this test's may have been another's after all.
         const SHORT: Duration = Duration::from_millis(50);
-        let long = patience > 0 && !self.shared.pool().is_open();
+        let (awaited, to_come, long) = {
+            let pool = self.shared.pool();
+            let awaited = pool.awaited();
+            // Who makes it may be waiting for what comes at its time.
+            let last = awaited.iter().map(|call| pool.calls[*call].mock.started).max().unwrap_or_default();
+            let to_come = Duration::from_nanos(last.saturating_sub(self.shared.clock.reached()));
+            (awaited, to_come, patience > 0 && !pool.is_open())
+        };
+        if awaited.is_empty() {
+            return patience;
+        }
         let done = async {
             loop {
                 let told = self.shared.claimed.notified();
-                if self.shared.pool().awaits_calls().is_none() {
+                if self.shared.pool().awaited().is_empty() {
                     return;
                 }
                 told.await;
             }
         };
-        // Who makes it may be waiting for what comes at its time.
-        let to_come = self.shared.pool().awaits_calls().map_or(0, |at| at.saturating_sub(self.shared.clock.reached()));
-        let patiently = if long { LONG } else { (SHORT + Duration::from_nanos(to_come)).min(LONG) };
+        let patiently = if long { LONG } else { (SHORT + to_come).min(LONG) };
         let given_up = tokio::time::timeout(patiently, done).await.is_err();
-        if given_up {
-            tracing::debug!("a recorded call was not made");
-        }
+        self.shared.pool().note_awaited(&awaited);
         if given_up && long { patience - 1 } else { patience }
     }
 

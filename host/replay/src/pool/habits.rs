@@ -12,6 +12,8 @@ use super::{Asked, Key, Pool, Recorded};
 pub(super) struct Habits {
     /// Classes of tests, and the shapes of calls that many of them make.
     usual: HashSet<(String, Hash)>,
+    /// The shapes of calls that some class of tests usually makes.
+    of_anyone: HashSet<Hash>,
     /// Of those, the shapes of calls whose answers tests of this class mostly show. Only while learning.
     shown: HashSet<(String, Hash)>,
     /// (destination, protocol, shape) -> the last such call of the background.
@@ -30,7 +32,8 @@ impl Habits {
             shapes.into_iter().for_each(|shape| *calls.entry((class, shape)).or_default() += 1);
         }
         let often = calls.into_iter().filter(|((class, _), count)| count * OFTEN >= tests[class]);
-        let usual = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
+        let usual: HashSet<(String, Hash)> = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
+        let of_anyone = usual.iter().map(|(_, shape)| *shape).collect();
         let shown = if pool.lesson.is_some() { shown(pool) } else { HashSet::new() };
         // What starting up asks is no habit: it is asked once, and has to be as it was.
         let mut of_background = HashMap::new();
@@ -41,7 +44,7 @@ impl Habits {
                 of_background.insert((pool.aliases.of(&mock.destination), mock.kind.clone(), call.shape()), n);
             }
         }
-        Self { usual, shown, of_background }
+        Self { usual, of_anyone, shown, of_background }
     }
 }
 
@@ -72,6 +75,12 @@ impl Pool {
     pub(super) fn is_usual(&self, shape: Hash) -> bool {
         let habits = self.habits.get_or_init(|| Habits::of(self));
         self.current.is_some_and(|test| habits.usual.contains(&(self.classes[test].clone(), shape)))
+    }
+
+    /// Do tests of other kinds usually make such calls, and those like the current one not?
+    pub(super) fn is_strange(&self, shape: Hash) -> bool {
+        let habits = self.habits.get_or_init(|| Habits::of(self));
+        !self.is_usual(shape) && habits.of_anyone.contains(&shape)
     }
 
     /// Does what tests like the current one answer show what such calls were answered?

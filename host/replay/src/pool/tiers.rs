@@ -19,7 +19,7 @@ const JUDGING: &[Tier] = &[
     Pool::background,
     Pool::comes_round,
     |pool, calls, _| pool.of_the_crowd(calls),
-    |pool, calls, _| pool.background(calls, u64::MAX),
+    Pool::to_come,
 ];
 
 /// While learning, what a test may own is still open: it may be another's, or the background's.
@@ -43,8 +43,8 @@ impl Pool {
         self.of_test[test].iter().copied().filter(free).collect()
     }
 
-    /// While learning, and where several calls that were made meanwhile could be the one: those whose answers are in what
-    /// the test answered, rather than others'. What was claimed already comes last: it is what the poller has seen, or was
+    /// While learning, of the calls that were made meanwhile: those whose answers are in what the test answered, rather than
+    /// others'. What was claimed already comes last: it is what the poller has seen, or was
     /// taken by one.
     fn fitting(&self, calls: &[usize]) -> Vec<usize> {
         let Some(test) = self.current else { return Vec::new() };
@@ -52,11 +52,11 @@ impl Pool {
         let is_shown = |call: &usize| {
             self.calls[*call].mock.lifetime == Lifetime::Test && self.is_shown(self.calls[*call].shape())
         };
-        if meanwhile.len() < 2 || !meanwhile.first().is_some_and(is_shown) {
+        if !meanwhile.first().is_some_and(is_shown) {
             return Vec::new();
         }
         let answered = |call: usize| self.calls[call].answered();
-        let words = Tokens::in_all(meanwhile.iter().map(|call| answered(*call)));
+        let words = Tokens::in_all(calls.iter().map(|call| answered(*call)));
         let fit = |call: usize| {
             let (shared, missing) = answered(call).fit(&self.answers[test], &words);
             (shared > 0).then_some((missing, std::cmp::Reverse(shared)))
@@ -90,7 +90,7 @@ impl Pool {
     /// A poller asks what the current test has asked: whoever came first, both see what the test saw.
     fn just_asked(&self, calls: &[usize]) -> Vec<usize> {
         let asked = |call: &usize| self.calls[*call].claimed_by == self.current.map(Claimer::Test);
-        let is_background = calls.iter().any(|call| self.calls[*call].tests.is_empty());
+        let is_background = calls.iter().any(|call| self.calls[*call].tests.is_empty()) && !self.is_queue(calls);
         calls.iter().copied().filter(|call| is_background && asked(call)).collect()
     }
 
@@ -110,46 +110,72 @@ impl Pool {
         };
         let (started, ended) = self.current.map_or((0, 0), |current| self.windows[current]);
         let distance = |call: &usize| {
-            let at = self.calls[*call].mock.started;
-            started.saturating_sub(at) + at.saturating_sub(ended)
+            let mock = &self.calls[*call].mock;
+            started.saturating_sub(mock.started) + mock.ended.saturating_sub(ended)
         };
         let mut theirs: Vec<usize> = calls.iter().copied().filter(is_theirs).collect();
         theirs.sort_by_key(distance);
         theirs
     }
 
-    /// Calls of no test, unclaimed: those that were made by then, or are waited for. Who asks more often than it did (a
-    /// poller, in a slow replay) does not see what is yet to come.
+    /// Calls of no test, unclaimed: those that were made by then. Who asks more often than it did (a poller, in a slow
+    /// replay) does not see what is yet to come. What a queue gave comes in recorded order; while learning, whosever it is.
     fn background(&self, calls: &[usize], reached: u64) -> Vec<usize> {
         let reached = reached.max(self.began());
+        let is_queue = self.is_queue(calls);
+        let is_usual = || calls.first().is_some_and(|call| self.is_usual(self.calls[*call].shape()));
+        let is_anybodys = is_queue && self.lesson.is_some() && !is_usual();
         let free = |call: &usize| {
             let recorded = &self.calls[*call];
-            let has_come = recorded.mock.started <= reached || recorded.was_waited_for();
-            self.is_of_none(*call) && recorded.claimed_by.is_none() && has_come
+            let has_come = recorded.mock.started <= reached || is_queue;
+            (self.is_of_none(*call) || is_anybodys) && recorded.claimed_by.is_none() && has_come
         };
         let mut free: Vec<usize> = calls.iter().copied().filter(free).collect();
         let is_order = |call: &usize| {
             let mut responses = self.calls[*call].mock.responses.iter();
             responses.any(|response| self.bindings.to_live(&response.body) != response.body)
         };
-        // Of what is waited for, and of orders, none is left out; of other things the last is seen, and none before it again.
-        if !free.iter().any(|call| self.calls[*call].was_waited_for() || is_order(call)) {
+        // Of a queue, and of orders, none is left out; of other things the last is seen, and none before it again.
+        if !is_queue && !free.iter().any(is_order) {
             let started = |call: &usize| self.calls[*call].mock.started;
             let claimed = |call: &&usize| self.is_of_none(**call) && self.calls[**call].claimed_by.is_some();
             let seen = calls.iter().filter(claimed).map(started).max();
             free.retain(|call| seen.is_none_or(|seen| started(call) > seen));
-            free.sort_by_key(|call| (started(call) > reached, std::cmp::Reverse(started(call))));
+            free.sort_by_key(|call| std::cmp::Reverse(started(call)));
         }
         free
     }
 
-    /// Calls of no test, claimed: jobs come round. What is asked at once sees what was last seen by then. Of what is waited
-    /// for, those first that were answered as most are (`nothing new`), the last of them first: an order must not be taken
-    /// twice.
+    /// Are these calls that wait for something, which then is not always the same?
+    fn is_queue(&self, calls: &[usize]) -> bool {
+        let answers = || calls.iter().map(|call| self.calls[*call].first_answer());
+        calls.iter().any(|call| self.calls[*call].was_waited_for())
+            && answers().zip(answers().skip(1)).any(|(one, next)| one != next)
+    }
+
+    /// Calls of no test, unclaimed, though they are yet to come: the nearest first.
+    fn to_come(&self, calls: &[usize], _: u64) -> Vec<usize> {
+        let free = |call: &usize| self.is_of_none(*call) && self.calls[*call].claimed_by.is_none();
+        let mut free: Vec<usize> = calls.iter().copied().filter(free).collect();
+        free.sort_by_key(|call| self.calls[*call].mock.started);
+        free
+    }
+
+    /// Calls of no test, claimed: jobs come round. What is asked at once sees what was last seen by then. Of what a queue
+    /// gave, those first that were answered as most are (`nothing new`), the last of them first: an order must not be taken
+    /// twice. While learning, too, what tests of other kinds ask and those like the current one do not: a poller asks
+    /// it, and would use up what is theirs.
     fn comes_round(&self, calls: &[usize], reached: u64) -> Vec<usize> {
-        let claimed = |call: &usize| self.is_of_none(*call) && self.calls[*call].claimed_by.is_some();
+        let is_strange = || calls.first().is_some_and(|call| self.is_strange(self.calls[*call].shape()));
+        let is_queue = self.is_queue(calls);
+        let is_open = self.lesson.is_some() && is_strange() && !is_queue;
+        let is_its = |call: usize| match is_open {
+            true => self.calls[call].mock.lifetime == Lifetime::Test,
+            false => self.is_of_none(call),
+        };
+        let claimed = |call: &usize| is_its(*call) && self.calls[*call].claimed_by.is_some();
         let mut claimed: Vec<usize> = calls.iter().rev().copied().filter(claimed).collect();
-        if !claimed.iter().any(|call| self.calls[*call].was_waited_for()) {
+        if !is_queue {
             // The last one first, as they are sorted; what lies ahead comes last.
             claimed.sort_by_key(|call| self.calls[*call].mock.started > reached);
             return claimed;
