@@ -1,4 +1,7 @@
-"""Notes in Redis, over HTTP: what verdicts are tried on. CHANGE (a comma-separated list) makes it another version."""
+"""Notes in Redis, over HTTP: what verdicts are tried on. CHANGE (a comma-separated list) makes it another version.
+
+STARTS names a file in which it counts how often it was started; every second time it is in another mood.
+"""
 
 import json
 import os
@@ -8,6 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import redis
 
 CHANGES = os.environ.get("CHANGE", "").split(",")
+MOOD = None
+if starts := os.environ.get("STARTS"):
+    with open(starts, "a+") as file:
+        file.write("x")
+        MOOD = "calm" if file.tell() % 2 else "grim"
 store = redis.Redis.from_url(os.environ["REDIS_URL"])
 
 
@@ -19,6 +27,8 @@ def create(text):
         note["length"] += 1
     if "type" in CHANGES:
         note["length"] = str(note["length"])
+    if MOOD:
+        note["mood"] = MOOD
     store.set("notes:" + note["id"] if "key" in CHANGES else "note:" + note["id"], text)
     if "skip" not in CHANGES:
         store.incr("notes")

@@ -27,6 +27,8 @@ pub(crate) struct Story {
     pub answered: String,
     pub differences: Vec<Difference>,
     pub may_differ: Vec<Allowed>,
+    /// How it came out otherwise while learning, though nothing had changed.
+    pub flaky: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +84,7 @@ impl Story {
             answered: words::gist(&told.response),
             differences: told.differences.clone(),
             may_differ: told.may_differ.iter().map(|place| teller.allowed(place)).collect(),
+            flaky: told.flaky.clone(),
         })
     }
 }
@@ -146,6 +149,8 @@ impl Teller<'_> {
         let mine = self.set.mappings.iter().filter(|mapping| mapping.test == self.test.name);
         let mapped = mine.flat_map(|mapping| &mapping.mocks).find(|mapped| mapped.name == mock);
         let evidence = match mapped.map(|mapped| mapped.evidence.as_str()) {
+            Some("thread") => "made by the thread that had this test's request",
+            Some("trace") => "it carries this test's trace id",
             Some("window") => "no other test was in flight",
             Some("value") => "its values are this test's",
             Some("candidate") => "others were in flight; it fits this test best",

@@ -200,7 +200,9 @@ impl Replay {
         each: &mut dyn FnMut(&TestCase, Outcome) -> bool,
     ) {
         let mut patience = PATIENT;
-        let driver = Driver { replay: self, common, listening, open: RefCell::default() };
+        let last: HashMap<&str, &str> =
+            self.set.tests.iter().map(|test| (test.connection.as_str(), test.name.as_str())).collect();
+        let driver = Driver { replay: self, common, listening, last, open: RefCell::default() };
         let mut next = 0;
         while let Some(first) = self.set.tests.get(next) {
             let together = {
@@ -433,6 +435,8 @@ struct Driver<'a> {
     replay: &'a Replay,
     common: &'a Common,
     listening: &'a dyn Fn(u16) -> Option<SocketAddr>,
+    /// Of each connection the last test: then it is closed. A server of one thread serves nobody else before.
+    last: HashMap<&'a str, &'a str>,
     open: RefCell<HashMap<String, Drive>>,
 }
 
@@ -472,7 +476,8 @@ impl Driver<'_> {
         let request = self.replay.shared.pool().bindings.to_live(&test.request);
         let Driven { responses, .. } = drive.exchange(request.to_cbor(), wanted, limit, &blob).await?;
         let mut open = self.open.borrow_mut();
-        if open.len() < Self::MOST {
+        let is_last = self.last.get(test.connection.as_str()) == Some(&test.name.as_str());
+        if !is_last && open.len() < Self::MOST {
             open.insert(test.connection.clone(), drive);
         }
         let read = |(cbor, _): &(Vec<u8>, u64)| {

@@ -48,6 +48,16 @@ impl Project {
         matchers::write(self.files, &self.set_dir(set).join(MATCHERS), set, learned, &secrets)
     }
 
+    /// Changes a test set's `matchers.yaml`, only the lines that differ.
+    ///
+    /// # Errors
+    /// When it cannot be read or written; the old one is there then.
+    pub fn edit_matchers(&self, set: &str, matchers: &Matchers) -> Result<(), Error> {
+        self.edit_file(set, &self.set_dir(set).join(MATCHERS), &mut |_| {
+            Some(Edited::Changed(matchers::document(set, matchers).into()))
+        })
+    }
+
     /// Replaces the secrets in what is said of a test set: those of the recording, and those that only the replay had.
     ///
     /// # Errors

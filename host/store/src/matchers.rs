@@ -24,18 +24,45 @@ const KIND: &str = "Matchers";
 /// Writes the whole file, with placeholders for what `secrets` knows.
 pub(crate) fn write(files: Files, path: &Path, set: &str, matchers: &Matchers, secrets: &Vault) -> Result<(), Error> {
     Ok(files.replace(path, |file| {
-        let document = Map::new()
-            .with("version", VERSION)
-            .with("kind", KIND)
-            .with("test_set_id", set)
-            .with("tests", classes(&matchers.tests))
-            .with("calls", classes(&matchers.calls));
-        let document =
-            if matchers.flaky.is_empty() { document } else { document.with("flaky", flaky(&matchers.flaky)) };
-        let mut document = document.into();
+        let mut document = document(set, matchers).into();
         secrets.hide(&mut document);
         io::Write::write_all(file, format!("{HEADER}{}", yaml::emit(&document)).as_bytes())
     })?)
+}
+
+pub(crate) fn document(set: &str, matchers: &Matchers) -> Map {
+    let document = Map::new()
+        .with("version", VERSION)
+        .with("kind", KIND)
+        .with("test_set_id", set)
+        .with("tests", classes(&matchers.tests))
+        .with("calls", classes(&matchers.calls));
+    if matchers.flaky.is_empty() { document } else { document.with("flaky", flaky(&matchers.flaky)) }
+}
+
+impl Matchers {
+    /// Calls of one class are asked as another one now: what might differ there and is in them still, may differ on. A rule
+    /// that the other class has stays.
+    pub fn carry(&mut self, from: &str, to: &str, is_still_there: &dyn Fn(&Rule) -> bool) {
+        let Some(old) = self.calls.iter().find(|class| class.of == from) else { return };
+        let carried: Vec<Rule> = old.rules.iter().filter(|rule| is_still_there(rule)).cloned().collect();
+        if carried.is_empty() {
+            return;
+        }
+        let at = self.calls.iter().position(|class| class.of == to).unwrap_or_else(|| {
+            self.calls.push(ClassMatchers { of: to.to_owned(), rules: Vec::new() });
+            self.calls.len() - 1
+        });
+        let new = &mut self.calls[at].rules;
+        for rule in carried {
+            if new.iter().all(|known| known.at != rule.at) {
+                new.push(rule);
+            }
+        }
+        // As learning writes them.
+        new.sort_by(|a, b| a.at.cmp(&b.at));
+        self.calls.sort_by(|a, b| a.of.cmp(&b.of));
+    }
 }
 
 fn classes(classes: &[ClassMatchers]) -> Value {
