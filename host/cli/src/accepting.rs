@@ -131,7 +131,8 @@ impl<'a> Accepting<'a> {
             return;
         }
         let responses = match (&told.response, test.responses.len()) {
-            (response, 1) => vec![response.clone()],
+            // A list are the answers of a test that has several, or that got none.
+            (response, 1) if !matches!(response, Value::Array(_)) => vec![response.clone()],
             (Value::Array(responses), n) if responses.len() == n => responses.clone(),
             _ => {
                 accepted.left.push("it answered another number of times: `keploy rerecord` takes that".to_owned());

@@ -2,7 +2,7 @@
 use std::collections::HashMap;
 
 use document::{BadRule, DiffOptions, Difference, Hash, Noise, Value, diff};
-use matcher::{Allowed, Explained, Kind, Learning, Moment, Rules, Trial, explain_all};
+use matcher::{Allowed, Bindings, Explained, Kind, Learning, Moment, Rules, Trial, explain_all};
 use plugins::{Part, Plugin, Registry};
 use store::{ClassMatchers, Matchers};
 
@@ -101,6 +101,28 @@ impl Forms {
     ) -> Compared {
         let learning = Learning::Requests;
         self.compare((self.ruled(protocol, class, true), &learning), &Noise::default(), (recorded, live), moment, trial)
+    }
+
+    /// Of texts that differ in more than may differ in them, e.g. in a key's name beside an id: which live values stand for
+    /// recorded ones, by the rules that there are.
+    pub fn guess(&self, (protocol, class): (&str, &str), differences: &[Difference], moment: Moment) -> Bindings {
+        let mut guessed = Bindings::default();
+        let Some(Ruled { rules, .. }) = self.ruled(protocol, class, true) else { return guessed };
+        for difference in differences {
+            let (Some(Value::Text(recorded)), Some(Value::Text(live))) = (&difference.expected, &difference.actual)
+            else {
+                continue;
+            };
+            for (recorded, live) in matcher::made_up(recorded, live) {
+                let (expected, actual) = (Some(recorded.into()), Some(live.into()));
+                let alone = Difference { expected, actual, ..difference.clone() };
+                // What the rules do not allow stays as it is.
+                if recorded != live && matcher::explain(&alone, rules, moment, &mut Trial::free()).is_ok() {
+                    guessed.accept(vec![(recorded.to_owned(), live.to_owned())]);
+                }
+            }
+        }
+        guessed
     }
 
     /// What a response has otherwise than the recorded one; both canonical. `noise` hides what is not compared.
