@@ -24,7 +24,7 @@ mod time;
 mod tokens;
 
 pub use bindings::Bindings;
-pub use explain::{Allowed, Explained, Learning, Trial, explain, explain_all};
+pub use explain::{Allowed, Explained, Learning, Trial, explain, explain_all, follow};
 pub use kind::{BadKind, Kind};
 pub use rules::{Rule, Rules, place};
 pub use shape::shape;

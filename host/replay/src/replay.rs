@@ -113,6 +113,7 @@ impl Replay {
         set.tests.sort_by(|a, b| (a.started, &a.name).cmp(&(b.started, &b.name)));
         let matchers = set.matchers.clone().unwrap_or_default();
         let mut forms = Forms::new(registry, &settings, &matchers)?;
+        forms.follow(set.templates.iter().map(|(_, value)| value.clone()).collect(), &set.templated);
         let mut aliases = Aliases::default();
         set.mocks.iter().filter(|mock| mock.kind == "DNS").for_each(|mock| aliases.learn(mock));
         let mut pool = Pool::new(set.tests.len(), aliases, settings.learns);

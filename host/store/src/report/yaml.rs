@@ -23,8 +23,10 @@ pub(super) fn write(run: &RunReport, set: &SetReport) -> String {
     if !set.at_real_time.is_empty() {
         report.insert("at_real_time", list(&set.at_real_time, String::clone));
     }
-    let by_matcher = set.by_matcher.iter().map(|(kind, n)| (kind.clone(), Value::from(*n)));
-    report.insert("by_matcher", by_matcher.collect::<Map>());
+    if !set.by_matcher.is_empty() {
+        let by_matcher = set.by_matcher.iter().map(|(kind, n)| (kind.clone(), Value::from(*n)));
+        report.insert("by_matcher", by_matcher.collect::<Map>());
+    }
     report.insert("tests", list(&set.tests, |test| self::test(set, test)));
     if !set.calls.is_empty() {
         report.insert("calls_outside_tests", list(&set.calls, call));
