@@ -263,7 +263,8 @@ fn end(lines: &[&str], start: usize) -> usize {
     next.map_or(lines.len(), |next| start + next)
 }
 
-fn rewrite(text: &str, line: usize, new: &Value) -> String {
+/// Puts a document in the place of the one that starts at a line.
+pub(crate) fn rewrite(text: &str, line: usize, new: &Value) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let start = line - 1;
     format!("{}{}{}", lines[..start].concat(), yaml::emit(new), lines[end(&lines, start)..].concat())
