@@ -1,4 +1,5 @@
 //! The story of one test: what the last run says, with what the recording knows.
+use document::Value;
 use plugins::{Plugin, Registry};
 use serde::Serialize;
 use store::{CallDifference, CallKind, Difference, MayDiffer, Mock, SetReport, Status, TestCase, TestReport, TestSet};
@@ -81,7 +82,11 @@ impl Story {
             at_real_time: report.at_real_time.clone(),
             calls: teller.calls(told),
             expected: responses.join(" | "),
-            answered: words::gist(&told.response),
+            answered: match &told.response {
+                Value::Null => "none".to_owned(),
+                Value::Array(none) if none.is_empty() => "none".to_owned(),
+                response => words::gist(response),
+            },
             differences: told.differences.clone(),
             may_differ: told.may_differ.iter().map(|place| teller.allowed(place)).collect(),
             flaky: told.flaky.clone(),

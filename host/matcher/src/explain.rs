@@ -73,23 +73,12 @@ impl<'b> Trial<'b> {
         self.new
     }
 
-    /// Binds what is about as long, of the same kinds of signs, and not the same as something else by chance.
-    fn follow(&mut self, recorded: &str, live: &str) -> Result<(), Option<String>> {
-        const LONG: usize = 6;
-        let (then, now) = (text::alphabet(recorded), text::alphabet(live));
-        let strange = then.iter().zip(now).filter(|(then, now)| **then != *now).count();
-        if strange > 1 || recorded.len().min(live.len()) < LONG || recorded.len().abs_diff(live.len()) > 4 {
-            return Err(Some("not like the value of its template".to_owned()));
-        }
-        self.bind(recorded, live).map_err(Some)
-    }
-
     fn stand_in<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str, &'t str)> {
         self.stand_ins?.stand_in(text)
     }
 
     /// From now on, the recorded value stands for the live one.
-    fn bind(&mut self, recorded: &str, live: &str) -> Result<(), String> {
+    pub(crate) fn bind(&mut self, recorded: &str, live: &str) -> Result<(), String> {
         let Some(known) = self.known else { return Ok(()) };
         let new =
             |value: fn(&(String, String)) -> &String, wanted: &str| self.new.iter().find(|pair| value(pair) == wanted);
@@ -132,31 +121,6 @@ pub fn explain_all(
         }
     }
     (explained, left)
-}
-
-/// Follows a value that has a name, wherever it stands in what differs: whatever the live one is that is like it, it is the
-/// one from here on. `named`: the recorded values that have names.
-///
-/// # Errors
-/// Something else differs, or it is another value already; why, where that can be said.
-pub fn follow(difference: &Difference, named: &[String], trial: &mut Trial<'_>) -> Result<(), Option<String>> {
-    let has_name = |word: &str| named.iter().any(|name| name == word);
-    match (&difference.expected, &difference.actual) {
-        (Some(Value::Int(recorded)), Some(Value::Int(live))) if has_name(&recorded.to_string()) => {
-            trial.follow(&recorded.to_string(), &live.to_string())
-        }
-        (Some(Value::Text(recorded)), Some(Value::Text(live))) if has_name(recorded) => trial.follow(recorded, live),
-        (Some(Value::Text(recorded)), Some(Value::Text(live))) => {
-            let (then, now) = (text::parts(recorded), text::parts(live));
-            let differs = |(then, now): &(&Part<'_>, &Part<'_>)| then.text != now.text;
-            let mut words = then.iter().zip(&now).filter(differs);
-            if then.len() != now.len() || !words.clone().all(|(then, _)| has_name(then.text)) {
-                return Err(None);
-            }
-            words.try_for_each(|(then, now)| trial.follow(then.text, now.text))
-        }
-        _ => Err(None),
-    }
 }
 
 /// What explains a difference.

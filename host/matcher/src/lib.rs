@@ -16,6 +16,7 @@
 
 mod bindings;
 mod explain;
+mod follow;
 mod kind;
 mod rules;
 mod shape;
@@ -24,7 +25,8 @@ mod time;
 mod tokens;
 
 pub use bindings::Bindings;
-pub use explain::{Allowed, Explained, Learning, Trial, explain, explain_all, follow};
+pub use explain::{Allowed, Explained, Learning, Trial, explain, explain_all};
+pub use follow::follow;
 pub use kind::{BadKind, Kind};
 pub use rules::{Rule, Rules, place};
 pub use shape::shape;

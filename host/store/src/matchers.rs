@@ -122,3 +122,30 @@ fn rule(mut entry: Fields) -> Result<Rule, Complaint> {
     let kinds = kinds.collect::<Result<_, _>>()?;
     Ok(Rule { at, kinds, evidence: entry.text("evidence")?.unwrap_or_default() })
 }
+
+#[cfg(test)]
+mod tests {
+    use matcher::Kind;
+
+    use super::*;
+
+    #[test]
+    fn rules_go_along_where_their_places_are_and_those_that_are_there_stay() {
+        let rule = |at: &str, kind: Kind| Rule { at: at.into(), kinds: vec![kind], evidence: String::new() };
+        let class = |of: &str, rules: Vec<Rule>| ClassMatchers { of: of.into(), rules };
+        let old = class("Db INSERT b", vec![rule("id", Kind::Uuid), rule("made", Kind::Time), rule("gone", Kind::Hex)]);
+        let mut matchers = Matchers { calls: vec![old.clone()], ..Matchers::default() };
+        let is_there = |rule: &Rule| rule.at != "gone";
+        matchers.carry("Db INSERT b", "Db INSERT a", &is_there);
+        let carried = class("Db INSERT a", vec![rule("id", Kind::Uuid), rule("made", Kind::Time)]);
+        assert_eq!(matchers.calls, [carried, old.clone()]);
+
+        let own = class("Db INSERT a", vec![rule("id", Kind::Hex)]);
+        let mut matchers = Matchers { calls: vec![own, old], ..Matchers::default() };
+        matchers.carry("Db INSERT b", "Db INSERT a", &is_there);
+        assert_eq!(matchers.calls[0].rules, [rule("id", Kind::Hex), rule("made", Kind::Time)]);
+        let before = matchers.clone();
+        matchers.carry("Db INSERT c", "Db INSERT d", &is_there);
+        assert_eq!(matchers, before, "what has no rules has none to carry");
+    }
+}

@@ -245,7 +245,8 @@ impl SetReport {
 
     /// Values of answers that are not compared at all: the parser, `keploy.yml` or the test says so.
     pub fn ignored(&self) -> usize {
-        self.tests.iter().flat_map(|test| &test.may_differ).filter(|place| place.is.is_none()).count()
+        let answered = self.tests.iter().filter(|test| test.error.is_none());
+        answered.flat_map(|test| &test.may_differ).filter(|place| place.is.is_none()).count()
     }
 }
 
