@@ -1,13 +1,22 @@
-"""Notes in Redis, over HTTP: what verdicts are tried on. CHANGE (a comma-separated list) makes it another version."""
+"""Notes in Redis, over HTTP: what verdicts are tried on. CHANGE (a comma-separated list) makes it another version.
+
+STARTS names a file in which it counts how often it was started; every second time it is in another mood.
+"""
 
 import json
 import os
+import random
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import redis
 
 CHANGES = os.environ.get("CHANGE", "").split(",")
+MOOD = None
+if starts := os.environ.get("STARTS"):
+    with open(starts, "a+") as file:
+        file.write("x")
+        MOOD = "calm" if file.tell() % 2 else "grim"
 store = redis.Redis.from_url(os.environ["REDIS_URL"])
 
 
@@ -19,6 +28,8 @@ def create(text):
         note["length"] += 1
     if "type" in CHANGES:
         note["length"] = str(note["length"])
+    if MOOD:
+        note["mood"] = MOOD
     store.set("notes:" + note["id"] if "key" in CHANGES else "note:" + note["id"], text)
     if "skip" not in CHANGES:
         store.incr("notes")
@@ -34,15 +45,34 @@ def show(note):
     return (404, {"error": "no such note"}) if text is None else (200, {"id": note, "text": text.decode()})
 
 
+# Kept by nobody else: their numbers go from answer to request only.
+tickets = {}
+
+
+def draw():
+    number = random.randrange(10**8, 10**9)
+    tickets[number] = {"ticket": number, "waiting": len(tickets)}
+    if "field" in CHANGES:
+        tickets[number]["version"] = 2
+    if "wrong" in CHANGES:
+        return 201, {**tickets[number], "ticket": 7}
+    return 201, tickets[number]
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"]
-        self.answer(*create(text))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(*(draw() if self.path == "/tickets" else create(json.loads(body)["text"])))
 
     def do_GET(self):
-        self.answer(*show(self.path.rsplit("/", 1)[1]))
+        _, kind, name = self.path.split("/")
+        if kind == "tickets":
+            ticket = tickets.get(int(name))
+            self.answer(200, ticket) if ticket else self.answer(404, {"error": "no such ticket"})
+        else:
+            self.answer(*show(name))
 
     def answer(self, status, body):
         body = json.dumps(body).encode()

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::databases::{Protocol, Server};
 use crate::file;
 
 /// One of `tests/apps`.
@@ -117,6 +118,17 @@ pub fn line() -> App {
 /// Notes in Redis, in several versions: see `apps/notes.py`.
 pub fn notes() -> App {
     App::new("notes", format!("{} {}", python().display(), file("apps/notes.py").display()))
+}
+
+/// A ledger in a database, in several versions: see `apps/ledger.py`.
+pub fn ledger(server: Server) -> App {
+    let (name, driver) = match server.protocol() {
+        Protocol::Postgres => ("ledger-postgres", "psycopg"),
+        Protocol::MySql => ("ledger-mysql", "pymysql"),
+    };
+    let app = App::new(name, format!("{} {}", python().display(), file("apps/ledger.py").display()));
+    let app = app.with("DRIVER", driver).with("DB_HOST", "db.test").with("DB_PORT", &server.port().to_string());
+    app.with("DB_USER", "t").with("DB_PASSWORD", "pw").with("DB_NAME", "test")
 }
 
 /// A Python program that goes wrong in its own way, as text.

@@ -19,4 +19,5 @@ mod suites;
 mod tls;
 mod transparency;
 mod verdicts;
+mod verdicts_sql;
 mod volume;

@@ -1,9 +1,13 @@
 //! Taking what a run has seen into the recording: for `accept` and `normalize`.
 use std::collections::HashSet;
 
-use document::Value;
-use plugins::Registry;
-use store::{CallDifference, CallEdits, CallKind, Project, RunDir, SetReport, Status, TestCase, TestReport, TestSet};
+use document::{Noise, Value};
+use matcher::Rule;
+use plugins::{Part, Registry};
+use store::{
+    CallDifference, CallEdits, CallKind, Matchers, Mock, Project, RunDir, SetReport, Status, TestCase, TestReport,
+    TestSet,
+};
 
 use crate::{
     exit::{Code, Failure},
@@ -31,6 +35,8 @@ pub(crate) struct Accepting<'a> {
     registry: &'a Registry,
     set: &'a TestSet,
     calls: CallEdits,
+    /// What was known of it as it was: which tests are flaky, what may differ in calls of which class.
+    matchers: Matchers,
     /// Test and what its responses become.
     responses: Vec<(&'a TestCase, Vec<Value>)>,
 }
@@ -79,7 +85,8 @@ impl<'a> Accepting<'a> {
             );
             return Err(Failure::words(Code::Usage, words));
         }
-        Ok(Self { project, registry, set, calls: CallEdits::default(), responses: Vec::new() })
+        let matchers = set.matchers.clone().unwrap_or_default();
+        Ok(Self { project, registry, set, calls: CallEdits::default(), matchers, responses: Vec::new() })
     }
 
     /// Notes what a failed test becomes.
@@ -90,7 +97,9 @@ impl<'a> Accepting<'a> {
             return accepted;
         };
         if let Some(error) = &told.error {
-            accepted.left.push(format!("it has no answer to take: {}", words::short(error)));
+            accepted
+                .left
+                .push(format!("it has no answer to take: {}", words::short(error.lines().next().unwrap_or_default())));
             return accepted;
         }
         let (missed, missing): (Vec<_>, Vec<_>) = told.calls.iter().partition(|call| call.kind != CallKind::Missing);
@@ -110,6 +119,10 @@ impl<'a> Accepting<'a> {
                 .left
                 .push("what else changed may come of calls that were not answered: run `keploy test` again".to_owned());
         }
+        if !accepted.taken.is_empty() {
+            // Whether what it does from now on is chance, is to be learned.
+            self.matchers.flaky.retain(|flaky| flaky.test != told.name);
+        }
         accepted
     }
 
@@ -118,7 +131,8 @@ impl<'a> Accepting<'a> {
             return;
         }
         let responses = match (&told.response, test.responses.len()) {
-            (response, 1) => vec![response.clone()],
+            // A list are the answers of a test that has several, or that got none.
+            (response, 1) if !matches!(response, Value::Array(_)) => vec![response.clone()],
             (Value::Array(responses), n) if responses.len() == n => responses.clone(),
             _ => {
                 accepted.left.push("it answered another number of times: `keploy rerecord` takes that".to_owned());
@@ -142,6 +156,41 @@ impl<'a> Accepting<'a> {
         accepted.taken.push(format!("{mock} asks {what}"));
     }
 
+    /// What may differ in calls of the class that a mock had, and is in it still, may differ in those of its new class.
+    fn carry_matchers(&mut self) {
+        for mock in &self.set.mocks {
+            let Some((request, class)) = self.calls.requests.get(&mock.name) else { continue };
+            if *class == mock.class {
+                continue;
+            }
+            let plugin = self.registry.get(&mock.kind);
+            let canonical = plugin.and_then(|plugin| plugin.canonical(Part::Request, request).ok());
+            let request = canonical.as_ref().unwrap_or(request);
+            let is_there = |at: &str| !Noise::of_places([at]).covered(request).is_empty();
+            // What is inside of a token is no place of the document.
+            let is_within = |rule: &Rule| {
+                let tokens = [".header.", ".payload."].iter().filter_map(|inside| rule.at.split_once(inside));
+                tokens.map(|(token, _)| token).any(is_there)
+            };
+            let [from, to] = [&mock.class, class].map(|class| format!("{} {class}", mock.kind));
+            self.matchers.carry(&from, &to, &|rule| is_there(&rule.at) || is_within(rule));
+        }
+    }
+
+    /// A class that no call is of any more has no rules.
+    fn drop_matchers(&mut self) {
+        let classes = |mocks: &dyn Fn(&Mock) -> Option<String>| -> HashSet<String> {
+            self.set.mocks.iter().filter_map(|mock| Some(format!("{} {}", mock.kind, mocks(mock)?))).collect()
+        };
+        let before = classes(&|mock| Some(mock.class.clone()));
+        let after = classes(&|mock| match self.calls.requests.get(&mock.name) {
+            _ if self.calls.removed.contains(&mock.name) => None,
+            Some((_, class)) => Some(class.clone()),
+            None => Some(mock.class.clone()),
+        });
+        self.matchers.calls.retain(|class| after.contains(&class.of) || !before.contains(&class.of));
+    }
+
     /// A call that is not made any more. Of one that may be another test's only the tie goes.
     fn take_away(&mut self, test: &TestCase, call: &CallDifference, accepted: &mut Accepted) {
         let Some(mock) = &call.nearest else { return };
@@ -155,11 +204,18 @@ impl<'a> Accepting<'a> {
     }
 
     /// Writes it all. Mocks that could not be changed are given back.
-    pub fn write(self) -> Result<Vec<String>, Failure> {
-        for (test, responses) in self.responses {
+    pub fn write(mut self) -> Result<Vec<String>, Failure> {
+        for (test, responses) in std::mem::take(&mut self.responses) {
             self.project.edit_responses(&self.set.name, test, responses)?;
         }
-        Ok(self.project.edit_calls(&self.set.name, &self.calls)?)
+        let left = self.project.edit_calls(&self.set.name, &self.calls)?;
+        left.iter().for_each(|mock| drop(self.calls.requests.remove(mock)));
+        self.carry_matchers();
+        self.drop_matchers();
+        if self.set.matchers.as_ref().is_some_and(|matchers| *matchers != self.matchers) {
+            self.project.edit_matchers(&self.set.name, &self.matchers)?;
+        }
+        Ok(left)
     }
 }
 

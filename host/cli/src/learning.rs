@@ -8,7 +8,7 @@ use store::{Config, Project, TestSet};
 use crate::{
     exit::{Code, Failure},
     replaying::{Replayed, Replaying, Why},
-    sets, style,
+    sets, style, words,
 };
 
 /// The second replay's clock is so far ahead: more than a slow replay makes, less than anything lives.
@@ -92,12 +92,13 @@ pub(crate) fn print(set: &str, learned: &Learned) {
     let places = |classes: &[store::ClassMatchers]| classes.iter().map(|class| class.rules.len()).sum::<usize>();
     let (tests, calls) = (places(&matchers.tests), places(&matchers.calls));
     style::say(format!(
-        "{}: {tests} places in answers and {calls} in calls differ from run to run: see matchers.yaml",
-        style::bold(set)
+        "{}: {} in answers and {calls} in calls differ from run to run: see matchers.yaml",
+        style::bold(set),
+        words::count(tests, "place")
     ));
     let flaky: Vec<(String, Vec<String>)> =
         matchers.flaky.iter().map(|flaky| (flaky.test.clone(), flaky.what.clone())).collect();
-    name("came out otherwise in one replay than in the other: they are flaky", &flaky);
+    name("came out otherwise in one replay than in the other: flaky", &flaky);
     let changed: Vec<(String, Vec<String>)> = changed.clone().into_iter().collect();
     name("came out otherwise than recorded, in both replays", &changed);
 }
@@ -106,7 +107,7 @@ fn name(what: &str, tests: &[(String, Vec<String>)]) {
     if tests.is_empty() {
         return;
     }
-    style::say(style::red(format!("{} tests {what}", tests.len())));
+    style::say(style::red(format!("{} {what}", words::count(tests.len(), "test"))));
     for (test, how) in tests.iter().take(NAMED) {
         let more = if how.len() > 1 { format!(", and {} more", how.len() - 1) } else { String::new() };
         style::say(format!("  {test}: {}{more}", how.first().map_or("", String::as_str)));

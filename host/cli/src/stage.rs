@@ -272,7 +272,7 @@ pub(crate) fn command(argument: Option<String>, config: &Config) -> Result<Strin
     if command.trim().is_empty() {
         return Err(Failure::words(
             crate::exit::Code::Usage,
-            "there is no command to run\nhint: keploy record -c \"python app.py\", or `command:` in keploy.yml",
+            "there is no command to run\nhint: say it with -c \"python app.py\", or with `command:` in keploy.yml",
         ));
     }
     Ok(command)

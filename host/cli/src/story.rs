@@ -1,4 +1,5 @@
 //! The story of one test: what the last run says, with what the recording knows.
+use document::Value;
 use plugins::{Plugin, Registry};
 use serde::Serialize;
 use store::{CallDifference, CallKind, Difference, MayDiffer, Mock, SetReport, Status, TestCase, TestReport, TestSet};
@@ -27,6 +28,8 @@ pub(crate) struct Story {
     pub answered: String,
     pub differences: Vec<Difference>,
     pub may_differ: Vec<Allowed>,
+    /// How it came out otherwise while learning, though nothing had changed.
+    pub flaky: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -79,9 +82,14 @@ impl Story {
             at_real_time: report.at_real_time.clone(),
             calls: teller.calls(told),
             expected: responses.join(" | "),
-            answered: words::gist(&told.response),
+            answered: match &told.response {
+                Value::Null => "none".to_owned(),
+                Value::Array(none) if none.is_empty() => "none".to_owned(),
+                response => words::gist(response),
+            },
             differences: told.differences.clone(),
             may_differ: told.may_differ.iter().map(|place| teller.allowed(place)).collect(),
+            flaky: told.flaky.clone(),
         })
     }
 }
@@ -146,6 +154,8 @@ impl Teller<'_> {
         let mine = self.set.mappings.iter().filter(|mapping| mapping.test == self.test.name);
         let mapped = mine.flat_map(|mapping| &mapping.mocks).find(|mapped| mapped.name == mock);
         let evidence = match mapped.map(|mapped| mapped.evidence.as_str()) {
+            Some("thread") => "made by the thread that had this test's request",
+            Some("trace") => "it carries this test's trace id",
             Some("window") => "no other test was in flight",
             Some("value") => "its values are this test's",
             Some("candidate") => "others were in flight; it fits this test best",

@@ -78,7 +78,7 @@ impl<'b> Trial<'b> {
     }
 
     /// From now on, the recorded value stands for the live one.
-    fn bind(&mut self, recorded: &str, live: &str) -> Result<(), String> {
+    pub(crate) fn bind(&mut self, recorded: &str, live: &str) -> Result<(), String> {
         let Some(known) = self.known else { return Ok(()) };
         let new =
             |value: fn(&(String, String)) -> &String, wanted: &str| self.new.iter().find(|pair| value(pair) == wanted);

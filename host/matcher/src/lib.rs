@@ -16,6 +16,7 @@
 
 mod bindings;
 mod explain;
+mod follow;
 mod kind;
 mod rules;
 mod shape;
@@ -25,9 +26,11 @@ mod tokens;
 
 pub use bindings::Bindings;
 pub use explain::{Allowed, Explained, Learning, Trial, explain, explain_all};
+pub use follow::follow;
 pub use kind::{BadKind, Kind};
 pub use rules::{Rule, Rules, place};
 pub use shape::shape;
+pub use text::made_up;
 pub use time::Moment;
 pub use tokens::{Shared, Tokens};
 

@@ -54,6 +54,21 @@ pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
     parts
 }
 
+/// What looks made up in a recorded text and in a live one, and times, though they differ in more than that: in pairs, by
+/// their order. None where one has more of it than the other.
+pub fn made_up<'t>(recorded: &'t str, live: &'t str) -> Vec<(&'t str, &'t str)> {
+    let of = |text: &'t str| -> Vec<&'t str> {
+        let is_made_up = |part: &Part<'_>| match part.sort {
+            Sort::Between => false,
+            Sort::Time | Sort::Jwt => true,
+            Sort::Word => is_uuid(part.text) || looks_random(part.text),
+        };
+        parts(text).into_iter().filter(is_made_up).map(|part| part.text).collect()
+    };
+    let (then, now) = (of(recorded), of(live));
+    if then.len() == now.len() { then.into_iter().zip(now).collect() } else { Vec::new() }
+}
+
 pub(crate) fn is_uuid(word: &str) -> bool {
     word.len() == 36
         && word.bytes().enumerate().all(|(at, byte)| match at {

@@ -241,7 +241,8 @@ impl Answers for Handle {
 
     fn unanswered(&self, connection: &ConnectionInfo, reason: &str) {
         let trouble = format!("{}: {reason}", connection.destination());
-        tracing::warn!("{trouble}");
+        // The verdict says it, of its test or of none.
+        tracing::debug!("{trouble}");
         self.0.pool().note_trouble(trouble);
     }
 

@@ -78,8 +78,11 @@ impl<'a> Comparing<'a> {
         let class = (self.test.kind.as_str(), self.test.class.as_str());
         let forms = &self.shared.forms;
         let pairs = expected.iter().zip(actual);
-        let found: Vec<Compared> =
-            pairs.map(|pair| forms.compare_responses(class, &self.noise, pair, self.moment, trial)).collect();
+        let compare = |(n, pair)| {
+            let hidden = (&self.noise, forms.templated(&self.test.name, n));
+            forms.compare_responses(class, hidden, pair, self.moment, trial)
+        };
+        let found: Vec<Compared> = pairs.enumerate().map(compare).collect();
         let placed = |(n, found): (usize, &Compared)| -> Vec<Difference> {
             let placed = |found: &Difference| Difference { path: place(n, &found.path), ..found.clone() };
             found.differences.iter().map(placed).collect()

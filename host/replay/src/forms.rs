@@ -2,9 +2,9 @@
 use std::collections::HashMap;
 
 use document::{BadRule, DiffOptions, Difference, Hash, Noise, Value, diff};
-use matcher::{Allowed, Explained, Kind, Learning, Moment, Rules, Trial, explain_all};
+use matcher::{Allowed, Bindings, Explained, Kind, Learning, Moment, Rules, Trial, explain_all};
 use plugins::{Part, Plugin, Registry};
-use store::{ClassMatchers, Matchers};
+use store::{ClassMatchers, Matchers, Templated};
 
 use crate::Settings;
 
@@ -15,6 +15,10 @@ pub(crate) struct Forms {
     user: Noise,
     /// By protocol, class, and whether it is a request.
     ruled: HashMap<(String, String, bool), Ruled>,
+    /// By test and which of its responses: where templates stand in it.
+    templated: HashMap<(String, usize), Vec<String>>,
+    /// The templates' values.
+    named: Vec<String>,
     options: DiffOptions,
     learns: bool,
 }
@@ -65,7 +69,21 @@ impl Forms {
             }
         }
         let options = DiffOptions { ignore_ordering: settings.ignore_ordering };
-        Ok(Self { noise, user, ruled, options, learns: settings.learns })
+        let (templated, named) = (HashMap::new(), Vec::new());
+        Ok(Self { noise, user, ruled, templated, named, options, learns: settings.learns })
+    }
+
+    /// Values at these places have names, and are followed.
+    pub fn follow(&mut self, named: Vec<String>, templated: &[Templated]) {
+        self.named = named;
+        for Templated { test, response, at } in templated {
+            self.templated.entry((test.clone(), *response)).or_default().push(at.clone());
+        }
+    }
+
+    /// Where templates stand in one of a test's responses.
+    pub fn templated(&self, test: &str, response: usize) -> &[String] {
+        self.templated.get(&(test.to_owned(), response)).map_or(&[], Vec::as_slice)
     }
 
     pub fn of<'a>(&self, registry: &'a Registry, protocol: &str, part: Part) -> Form<'a> {
@@ -100,26 +118,50 @@ impl Forms {
         trial: &mut Trial<'_>,
     ) -> Compared {
         let learning = Learning::Requests;
-        self.compare((self.ruled(protocol, class, true), &learning), &Noise::default(), (recorded, live), moment, trial)
+        let ruled = (self.ruled(protocol, class, true), &learning);
+        self.compare(ruled, (&Noise::default(), &[]), (recorded, live), moment, trial)
     }
 
-    /// What a response has otherwise than the recorded one; both canonical. `noise` hides what is not compared.
+    /// Of texts that differ in more than may differ in them, e.g. in a key's name beside an id: which live values stand for
+    /// recorded ones, by the rules that there are.
+    pub fn guess(&self, (protocol, class): (&str, &str), differences: &[Difference], moment: Moment) -> Bindings {
+        let mut guessed = Bindings::default();
+        let Some(Ruled { rules, .. }) = self.ruled(protocol, class, true) else { return guessed };
+        for difference in differences {
+            let (Some(Value::Text(recorded)), Some(Value::Text(live))) = (&difference.expected, &difference.actual)
+            else {
+                continue;
+            };
+            for (recorded, live) in matcher::made_up(recorded, live) {
+                let (expected, actual) = (Some(recorded.into()), Some(live.into()));
+                let alone = Difference { expected, actual, ..difference.clone() };
+                // What the rules do not allow stays as it is.
+                if recorded != live && matcher::explain(&alone, rules, moment, &mut Trial::free()).is_ok() {
+                    guessed.accept(vec![(recorded.to_owned(), live.to_owned())]);
+                }
+            }
+        }
+        guessed
+    }
+
+    /// What a response has otherwise than the recorded one; both canonical. `noise` hides what is not compared, templates stand
+    /// at `templated`.
     pub fn compare_responses(
         &self,
         (protocol, class): (&str, &str),
-        noise: &Noise,
+        (noise, templated): (&Noise, &[String]),
         (recorded, live): (&Value, &Value),
         moment: Moment,
         trial: &mut Trial<'_>,
     ) -> Compared {
-        let learning = Learning::Responses;
-        self.compare((self.ruled(protocol, class, false), &learning), noise, (recorded, live), moment, trial)
+        let ruled = (self.ruled(protocol, class, false), &Learning::Responses);
+        self.compare(ruled, (noise, templated), (recorded, live), moment, trial)
     }
 
     fn compare(
         &self,
         (ruled, learning): (Option<&Ruled>, &Learning),
-        noise: &Noise,
+        (noise, templated): (&Noise, &[String]),
         (recorded, live): (&Value, &Value),
         moment: Moment,
         trial: &mut Trial<'_>,
@@ -141,7 +183,17 @@ impl Forms {
         let none = Rules::default();
         let rules = ruled.map_or(&none, |ruled| &ruled.rules);
         let allowed: &dyn Allowed = if self.learns { learning } else { rules };
+        // First what has a name: a rule may allow another value, and would not follow it.
+        let is_named = |difference: &Difference| templated.iter().any(|at| at.eq_ignore_ascii_case(&difference.path));
+        let (with_names, differences): (Vec<_>, Vec<_>) = differences.into_iter().partition(is_named);
+        let mut unlike = Vec::new();
+        for difference in with_names {
+            if let Err(why) = matcher::follow(&difference, &self.named, trial) {
+                unlike.push(Difference { why, ..difference });
+            }
+        }
         let (found, mut differences) = explain_all(differences, allowed, moment, trial);
+        differences.extend(unlike);
         explained.extend(found);
         if !self.learns {
             differences.iter_mut().for_each(|difference| say_what_could_be_learned(difference, moment));
@@ -216,6 +268,7 @@ impl Forms {
     /// Everything is compared as it is.
     pub fn plain() -> Self {
         let (noise, user, ruled) = (HashMap::new(), Noise::default(), HashMap::new());
-        Self { noise, user, ruled, options: DiffOptions::default(), learns: false }
+        let (templated, named) = (HashMap::new(), Vec::new());
+        Self { noise, user, ruled, templated, named, options: DiffOptions::default(), learns: false }
     }
 }

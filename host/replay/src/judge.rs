@@ -184,21 +184,29 @@ fn of_made(replay: &Replay, pool: &Pool, made: &Additional, change: CallChange, 
         || (made.live.clone(), Vec::new()),
         |recorded| {
             let moment = Moment { recorded: recorded.mock.started, live: made.at, slack: SLACK };
-            let (class, documents) =
-                ((made.protocol.as_str(), made.class.as_str()), (&recorded.request, &made.request));
-            let trial = &mut Trial::new(&pool.bindings);
-            let compared = replay.shared.forms.compare_requests(class, documents, moment, trial);
+            // Another table or key makes another class of it; what may differ in it is what might.
+            let class = (made.protocol.as_str(), recorded.mock.class.as_str());
+            let compare = |live: &Value| {
+                let trial = &mut Trial::new(&pool.bindings);
+                replay.shared.forms.compare_requests(class, (&recorded.request, live), moment, trial)
+            };
+            let guessed = replay.shared.forms.guess(class, &compare(&made.request).differences, moment);
+            let compared = compare(&guessed.to_recorded(&made.request));
             let form = replay.shared.forms.of(&replay.shared.registry, &made.protocol, Part::Request);
             let own = Noise::of_places(&recorded.mock.noise);
             let hidden = compared.hidden.merged(form.noise()).merged(&own);
-            (document::adopt(&recorded.mock.request, &made.live, &hidden), compared.differences)
+            let live = guessed.to_recorded(&made.live);
+            (document::adopt(&recorded.mock.request, &live, &hidden), compared.differences)
         },
     );
+    // Of what is shown: the same on every run.
+    let facts = replay.shared.registry.get(&made.protocol).map(|plugin| plugin.classify(&request));
+    let summary = facts.and_then(Result::ok).map(|facts| facts.summary);
     CallVerdict {
         change,
         protocol: made.protocol.clone(),
         destination: made.destination.clone(),
-        summary: made.summary.clone(),
+        summary: summary.unwrap_or_else(|| made.summary.clone()),
         mock: nearest.map(|recorded| recorded.mock.name.clone()),
         differences,
         request,

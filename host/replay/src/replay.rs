@@ -113,6 +113,7 @@ impl Replay {
         set.tests.sort_by(|a, b| (a.started, &a.name).cmp(&(b.started, &b.name)));
         let matchers = set.matchers.clone().unwrap_or_default();
         let mut forms = Forms::new(registry, &settings, &matchers)?;
+        forms.follow(set.templates.iter().map(|(_, value)| value.clone()).collect(), &set.templated);
         let mut aliases = Aliases::default();
         set.mocks.iter().filter(|mock| mock.kind == "DNS").for_each(|mock| aliases.learn(mock));
         let mut pool = Pool::new(set.tests.len(), aliases, settings.learns);
@@ -200,7 +201,9 @@ impl Replay {
         each: &mut dyn FnMut(&TestCase, Outcome) -> bool,
     ) {
         let mut patience = PATIENT;
-        let driver = Driver { replay: self, common, listening, open: RefCell::default() };
+        let last: HashMap<&str, &str> =
+            self.set.tests.iter().map(|test| (test.connection.as_str(), test.name.as_str())).collect();
+        let driver = Driver { replay: self, common, listening, last, open: RefCell::default() };
         let mut next = 0;
         while let Some(first) = self.set.tests.get(next) {
             let together = {
@@ -456,6 +459,8 @@ struct Driver<'a> {
     replay: &'a Replay,
     common: &'a Common,
     listening: &'a dyn Fn(u16) -> Option<SocketAddr>,
+    /// Of each connection the last test: then it is closed. A server of one thread serves nobody else before.
+    last: HashMap<&'a str, &'a str>,
     open: RefCell<HashMap<String, Drive>>,
 }
 
@@ -495,7 +500,8 @@ impl Driver<'_> {
         let request = self.replay.shared.pool().bindings.to_live(&test.request);
         let Driven { responses, .. } = drive.exchange(request.to_cbor(), wanted, limit, &blob).await?;
         let mut open = self.open.borrow_mut();
-        if open.len() < Self::MOST {
+        let is_last = self.last.get(test.connection.as_str()) == Some(&test.name.as_str());
+        if !is_last && open.len() < Self::MOST {
             open.insert(test.connection.clone(), drive);
         }
         let read = |(cbor, _): &(Vec<u8>, u64)| {

@@ -1,10 +1,12 @@
 //! What a verdict covers: what of a test's answers need not be as recorded, and who says so.
-use document::Noise;
-use matcher::Kind;
-use plugins::Part;
-use store::{MayDiffer, TestCase};
+use std::collections::{BTreeMap, HashMap};
 
-use crate::Replay;
+use document::{Noise, Value};
+use matcher::{Kind, Rule};
+use plugins::Part;
+use store::{ClassMatchers, MayDiffer, TestCase};
+
+use crate::{Replay, TestVerdict, pool::Claimer};
 
 impl Replay {
     /// Places in the test's recorded responses at which another value is no difference: in the order of who says so.
@@ -46,5 +48,58 @@ impl Replay {
             all.push(MayDiffer { at, by, is: Some(kinds.join(" | ")) });
         }
         all
+    }
+
+    /// How the test came out otherwise while it was learned from, though nothing had changed.
+    pub fn flaky(&self, test: &str) -> &[String] {
+        let mut flaky = self.set.matchers.iter().flat_map(|matchers| &matchers.flaky);
+        flaky.find(|flaky| flaky.test == test).map_or(&[], |flaky| &flaky.what)
+    }
+
+    /// What was compared by kind only: so many recorded values of the tests that were answered, and of the calls that they
+    /// made. It depends on the recording, not on what happened to differ this time.
+    pub fn by_matcher(&self, verdicts: &[TestVerdict]) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        let Some(matchers) = &self.set.matchers else { return counts };
+        let (of_tests, of_calls) = (Counter::by_class(&matchers.tests), Counter::by_class(&matchers.calls));
+        for (test, _) in self.tests().iter().zip(verdicts).filter(|(_, verdict)| verdict.ran && verdict.error.is_none())
+        {
+            let Some(counter) = of_tests.get(&*format!("{} {}", test.kind, test.class)) else { continue };
+            let form = self.shared.forms.of(&self.shared.registry, &test.kind, Part::Response);
+            test.responses.iter().for_each(|response| counter.count(&form.canonical(&response.body), &mut counts));
+        }
+        let pool = self.shared.pool();
+        let made = pool.calls.iter().filter(|call| matches!(call.claimed_by, Some(Claimer::Test(_))));
+        for call in made {
+            if let Some(counter) = of_calls.get(&*format!("{} {}", call.mock.kind, call.mock.class)) {
+                counter.count(&call.request, &mut counts);
+            }
+        }
+        counts
+    }
+}
+
+/// Counts the values that the rules of one class are about.
+struct Counter(Vec<(String, Noise)>);
+
+impl Counter {
+    fn by_class(classes: &[ClassMatchers]) -> HashMap<&str, Self> {
+        classes.iter().map(|class| (&*class.of, Self(class.rules.iter().map(Self::of_rule).collect()))).collect()
+    }
+
+    /// Without its bounds a kind is a word.
+    fn of_rule(rule: &Rule) -> (String, Noise) {
+        let word = |kind: &Kind| kind.to_string().split(' ').next().unwrap_or_default().to_owned();
+        let words: Vec<String> = rule.kinds.iter().map(word).collect();
+        (words.join("|"), Noise::of_places([&rule.at]))
+    }
+
+    fn count(&self, document: &Value, counts: &mut BTreeMap<String, usize>) {
+        for (kind, places) in &self.0 {
+            let n = places.covered(document).len();
+            if n > 0 {
+                *counts.entry(kind.clone()).or_default() += n;
+            }
+        }
     }
 }

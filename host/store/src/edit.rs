@@ -16,6 +16,7 @@ use crate::{
     mappings, matchers,
     recording::test_file,
     secrets::Secrets,
+    templates,
 };
 
 /// What becomes of the calls of a test set.
@@ -48,6 +49,16 @@ impl Project {
         matchers::write(self.files, &self.set_dir(set).join(MATCHERS), set, learned, &secrets)
     }
 
+    /// Changes a test set's `matchers.yaml`, only the lines that differ.
+    ///
+    /// # Errors
+    /// When it cannot be read or written; the old one is there then.
+    pub fn edit_matchers(&self, set: &str, matchers: &Matchers) -> Result<(), Error> {
+        self.edit_file(set, &self.set_dir(set).join(MATCHERS), &mut |_| {
+            Some(Edited::Changed(matchers::document(set, matchers).into()))
+        })
+    }
+
     /// Replaces the secrets in what is said of a test set: those of the recording, and those that only the replay had.
     ///
     /// # Errors
@@ -72,12 +83,20 @@ impl Project {
         } else {
             test.source.file.clone()
         };
+        let keys = envelope::keys(&test.kind);
         let mut document = envelope::document(Record::Test(test.clone()));
         let mut secrets = self.secrets(set)?;
         if let Some(written) = fs::read_to_string(&path).ok().and_then(|text| yaml::parse_all(&text).ok()?.pop())
             && let (Some(spec), Some(written)) = (document.get_mut("spec"), written.value.get("spec"))
         {
             secrets.keep(spec, written);
+            let templates = templates::read(&self.set_dir(set)).unwrap_or_default();
+            for key in [keys.request, keys.response, "responses"] {
+                let new = spec.as_map_mut().and_then(|spec| spec.get_mut(key));
+                if let (Some(new), Some(written)) = (new, written.get(key)) {
+                    templates::keep(new, written, &templates);
+                }
+            }
         }
         secrets.clean(&mut document);
         secrets.save(&self.set_dir(set), self.files)?;
@@ -92,10 +111,20 @@ impl Project {
     /// When it cannot be read or written; the old one is there then.
     pub fn edit_responses(&self, set: &str, test: &TestCase, responses: Vec<Value>) -> Result<(), Error> {
         let keys = envelope::keys(&test.kind);
+        // What is no YAML was not loaded.
+        let templates = templates::read(&self.set_dir(set)).unwrap_or_default();
         let mut is_ours = false;
         self.edit_file(set, &test.source.file, &mut |document| {
             is_ours = is_of_ours(document);
             let mut edited = document.clone();
+            let of_written = |n: usize| match document.get("spec")?.get("responses") {
+                Some(Value::Array(written)) => written.get(n)?.get(keys.response),
+                _ => document.get("spec")?.get(keys.response),
+            };
+            let mut responses = responses.clone();
+            for (n, response) in responses.iter_mut().enumerate() {
+                templates::keep(response, of_written(n).unwrap_or(&Value::Null), &templates);
+            }
             let spec = edited.as_map_mut().filter(|_| is_ours)?.get_mut("spec")?.as_map_mut()?;
             if let [only] = responses.as_slice() {
                 replace(spec.get_mut(keys.response)?, only);
@@ -234,7 +263,8 @@ fn end(lines: &[&str], start: usize) -> usize {
     next.map_or(lines.len(), |next| start + next)
 }
 
-fn rewrite(text: &str, line: usize, new: &Value) -> String {
+/// Puts a document in the place of the one that starts at a line.
+pub(crate) fn rewrite(text: &str, line: usize, new: &Value) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let start = line - 1;
     format!("{}{}{}", lines[..start].concat(), yaml::emit(new), lines[end(&lines, start)..].concat())

@@ -183,6 +183,10 @@ impl<'a> Loader<'a> {
             }
             empty = false;
             if mould == Mould::Test {
+                let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                let places = templates::places(&value, name.unwrap_or(&stem), &self.set.templates);
+                self.set.templated.extend(places);
                 templates::resolve(&mut value, &self.set.templates);
             }
             if let Err(complaint) = self.document(path, line, value, mould) {

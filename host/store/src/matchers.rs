@@ -24,18 +24,45 @@ const KIND: &str = "Matchers";
 /// Writes the whole file, with placeholders for what `secrets` knows.
 pub(crate) fn write(files: Files, path: &Path, set: &str, matchers: &Matchers, secrets: &Vault) -> Result<(), Error> {
     Ok(files.replace(path, |file| {
-        let document = Map::new()
-            .with("version", VERSION)
-            .with("kind", KIND)
-            .with("test_set_id", set)
-            .with("tests", classes(&matchers.tests))
-            .with("calls", classes(&matchers.calls));
-        let document =
-            if matchers.flaky.is_empty() { document } else { document.with("flaky", flaky(&matchers.flaky)) };
-        let mut document = document.into();
+        let mut document = document(set, matchers).into();
         secrets.hide(&mut document);
         io::Write::write_all(file, format!("{HEADER}{}", yaml::emit(&document)).as_bytes())
     })?)
+}
+
+pub(crate) fn document(set: &str, matchers: &Matchers) -> Map {
+    let document = Map::new()
+        .with("version", VERSION)
+        .with("kind", KIND)
+        .with("test_set_id", set)
+        .with("tests", classes(&matchers.tests))
+        .with("calls", classes(&matchers.calls));
+    if matchers.flaky.is_empty() { document } else { document.with("flaky", flaky(&matchers.flaky)) }
+}
+
+impl Matchers {
+    /// Calls of one class are asked as another one now: what might differ there and is in them still, may differ on. A rule
+    /// that the other class has stays.
+    pub fn carry(&mut self, from: &str, to: &str, is_still_there: &dyn Fn(&Rule) -> bool) {
+        let Some(old) = self.calls.iter().find(|class| class.of == from) else { return };
+        let carried: Vec<Rule> = old.rules.iter().filter(|rule| is_still_there(rule)).cloned().collect();
+        if carried.is_empty() {
+            return;
+        }
+        let at = self.calls.iter().position(|class| class.of == to).unwrap_or_else(|| {
+            self.calls.push(ClassMatchers { of: to.to_owned(), rules: Vec::new() });
+            self.calls.len() - 1
+        });
+        let new = &mut self.calls[at].rules;
+        for rule in carried {
+            if new.iter().all(|known| known.at != rule.at) {
+                new.push(rule);
+            }
+        }
+        // As learning writes them.
+        new.sort_by(|a, b| a.at.cmp(&b.at));
+        self.calls.sort_by(|a, b| a.of.cmp(&b.of));
+    }
 }
 
 fn classes(classes: &[ClassMatchers]) -> Value {
@@ -94,4 +121,31 @@ fn rule(mut entry: Fields) -> Result<Rule, Complaint> {
     });
     let kinds = kinds.collect::<Result<_, _>>()?;
     Ok(Rule { at, kinds, evidence: entry.text("evidence")?.unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use matcher::Kind;
+
+    use super::*;
+
+    #[test]
+    fn rules_go_along_where_their_places_are_and_those_that_are_there_stay() {
+        let rule = |at: &str, kind: Kind| Rule { at: at.into(), kinds: vec![kind], evidence: String::new() };
+        let class = |of: &str, rules: Vec<Rule>| ClassMatchers { of: of.into(), rules };
+        let old = class("Db INSERT b", vec![rule("id", Kind::Uuid), rule("made", Kind::Time), rule("gone", Kind::Hex)]);
+        let mut matchers = Matchers { calls: vec![old.clone()], ..Matchers::default() };
+        let is_there = |rule: &Rule| rule.at != "gone";
+        matchers.carry("Db INSERT b", "Db INSERT a", &is_there);
+        let carried = class("Db INSERT a", vec![rule("id", Kind::Uuid), rule("made", Kind::Time)]);
+        assert_eq!(matchers.calls, [carried, old.clone()]);
+
+        let own = class("Db INSERT a", vec![rule("id", Kind::Hex)]);
+        let mut matchers = Matchers { calls: vec![own, old], ..Matchers::default() };
+        matchers.carry("Db INSERT b", "Db INSERT a", &is_there);
+        assert_eq!(matchers.calls[0].rules, [rule("id", Kind::Hex), rule("made", Kind::Time)]);
+        let before = matchers.clone();
+        matchers.carry("Db INSERT c", "Db INSERT d", &is_there);
+        assert_eq!(matchers, before, "what has no rules has none to carry");
+    }
 }

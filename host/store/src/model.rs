@@ -160,6 +160,16 @@ pub struct Flaky {
     pub what: Vec<String>,
 }
 
+/// A place in a test's expected response at which a template stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Templated {
+    pub test: String,
+    /// Which of its responses.
+    pub response: usize,
+    /// As paths of differences are.
+    pub at: String,
+}
+
 /// A whole test set, as loaded.
 #[derive(Clone, Debug, Default)]
 pub struct TestSet {
@@ -179,4 +189,6 @@ pub struct TestSet {
     pub secrets: crate::Vault,
     /// `template` in `config.yaml`: names and values. They are resolved in what is loaded.
     pub templates: Vec<(String, String)>,
+    /// Where they stand in what tests expect.
+    pub templated: Vec<Templated>,
 }

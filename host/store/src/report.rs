@@ -10,7 +10,7 @@ mod junit;
 mod read;
 mod yaml;
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use document::Value;
 use serde::Serialize;
@@ -101,6 +101,8 @@ pub struct SetReport {
     pub tests: Vec<TestReport>,
     /// Calls that belong to no test: start-up, background jobs. They fail nothing.
     pub calls: Vec<CallDifference>,
+    /// Values that need not be the recorded ones, only of a kind: how many, by kind.
+    pub by_matcher: BTreeMap<String, usize>,
     /// The application lived at the recorded time; not: at the machine's.
     pub at_recorded_time: bool,
     /// Who had another clock, though it should not have.
@@ -126,6 +128,8 @@ pub struct TestReport {
     pub made: Vec<String>,
     pub differences: Vec<Difference>,
     pub calls: Vec<CallDifference>,
+    /// How it came out otherwise while it was learned from, though nothing had changed: its verdict may be chance.
+    pub flaky: Vec<String>,
     /// Why there is nothing to compare: no answer in time, connection refused, ...
     pub error: Option<String>,
     #[serde(serialize_with = "json::serialize")]
@@ -237,6 +241,12 @@ pub struct CallDifference {
 impl SetReport {
     pub fn count(&self, status: Status) -> usize {
         self.tests.iter().filter(|test| test.status == status).count()
+    }
+
+    /// Values of answers that are not compared at all: the parser, `keploy.yml` or the test says so.
+    pub fn ignored(&self) -> usize {
+        let answered = self.tests.iter().filter(|test| test.error.is_none());
+        answered.flat_map(|test| &test.may_differ).filter(|place| place.is.is_none()).count()
     }
 }
 

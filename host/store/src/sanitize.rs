@@ -1,11 +1,14 @@
 //! Secrets out of test sets that exist: ours from before, or Keploy's.
 use std::path::{Path, PathBuf};
 
-use document::{Value, yaml};
+use document::{
+    Map, Value,
+    yaml::{self, Located},
+};
 use fs_err as fs;
 
 use crate::{
-    Error, LoadError, Project, curl,
+    Error, LoadError, Project, curl, edit,
     error::advice,
     files::Files,
     layout::{JOURNAL, PLACEHOLDERS, SECRET, TESTS, natural},
@@ -77,9 +80,8 @@ impl Project {
 /// A file of documents.
 struct File {
     path: PathBuf,
-    /// The comments that it begins with.
-    head: String,
-    documents: Vec<Value>,
+    text: String,
+    documents: Vec<Located>,
 }
 
 impl File {
@@ -94,49 +96,66 @@ impl File {
         let documents = yaml::parse_all(&text).map_err(|error| {
             wrong(error.line, error.message, "mend it by hand, or restore the file from version control")
         })?;
-        let documents = documents.into_iter().map(|document| document.value).filter(|value| *value != Value::Null);
-        let head = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).collect();
-        Ok(Self { path: path.to_owned(), head, documents: documents.collect() })
+        Ok(Self { path: path.to_owned(), text, documents })
     }
 
     fn scan(&self, directory: &Path, secrets: &mut Secrets) {
-        for document in self.documents.iter().filter_map(Value::as_map) {
+        for document in self.documents.iter().filter_map(|document| document.value.as_map()) {
             secrets.scan(document);
             secrets.scan_bodies(&mut document.clone(), directory);
         }
     }
 
-    /// The file without secrets; none: it has none. `bodies`: of which test set those are cleaned, too.
+    /// The file without secrets, and otherwise as it is; none: it has none. `bodies`: of which test set those are cleaned, too.
     fn cleaned(
         self,
         secrets: &mut Secrets,
         bodies: Option<(&Path, Files)>,
     ) -> Result<Option<(PathBuf, String)>, Error> {
-        let mut documents = self.documents.clone();
+        let mut documents: Vec<Value> = self.documents.iter().map(|document| document.value.clone()).collect();
         for document in &mut documents {
             match document {
-                Value::Map(map) if map.get("spec").is_some() => {
-                    secrets.clean(map);
-                    if let Some((directory, files)) = bodies {
-                        secrets.clean_bodies(map, directory, files)?;
-                    }
-                    if map.get("curl").is_some() {
-                        let request = map.get("spec").and_then(|spec| spec.get("req"));
-                        match request.and_then(curl::command) {
-                            Some(command) => map.insert("curl", command),
-                            None => drop(map.remove("curl")),
-                        }
-                    }
-                }
+                Value::Map(map) if map.get("spec").is_some() => clean(map, secrets, bodies)?,
                 other => secrets.vault.hide(other),
             }
         }
-        if documents == self.documents {
+        let mut text = self.text.clone();
+        // From the last to the first: the lines of those that are left to do stay where they are.
+        for (Located { line, value }, new) in self.documents.iter().zip(&documents).rev() {
+            if value != new {
+                text = yaml::edit(&text, *line, value, new).unwrap_or_else(|| edit::rewrite(&text, *line, new));
+            }
+        }
+        if text == self.text {
             return Ok(None);
         }
-        let texts: Vec<String> = documents.iter().map(yaml::emit).collect();
-        Ok(Some((self.path, format!("{}{}", self.head, texts.join("---\n")))))
+        // A comment may have one, too; those that the file begins with are Keploy's and ours.
+        if secrets.vault.hidden(&text).is_some_and(|hidden| hidden != text) {
+            let head: String = self.text.split_inclusive('\n').take_while(|line| line.starts_with('#')).collect();
+            let texts: Vec<String> = documents.iter().filter(|value| **value != Value::Null).map(yaml::emit).collect();
+            text = format!("{head}{}", texts.join("---\n"));
+        }
+        Ok(Some((self.path, text)))
     }
+}
+
+/// A test or a mock. Its `curl:` line says again what the request says.
+fn clean(document: &mut Map, secrets: &mut Secrets, bodies: Option<(&Path, Files)>) -> Result<(), Error> {
+    let before = document.clone();
+    secrets.clean(document);
+    if let Some((directory, files)) = bodies {
+        secrets.clean_bodies(document, directory, files)?;
+    }
+    let Some(mut curl) = document.get("curl").cloned() else { return Ok(()) };
+    secrets.vault.hide(&mut curl);
+    if *document == before && document.get("curl") == Some(&curl) {
+        return Ok(());
+    }
+    match document.get("spec").and_then(|spec| spec.get("req")).and_then(curl::command) {
+        Some(command) => document.insert("curl", command),
+        None => drop(document.remove("curl")),
+    }
+    Ok(())
 }
 
 /// The files of a test set that may hold secrets, in their order.

@@ -1,11 +1,11 @@
 //! Values that stand in tests by name, as Keploy's: `{{string .token }}`, with `template: {token: ...}` in `config.yaml`.
 use std::path::Path;
 
-use document::{Map, Value, yaml};
+use document::{DiffOptions, Map, Noise, Value, yaml};
 use fs_err as fs;
 
 use crate::{
-    Error, Project, TestCase,
+    Error, Project, Templated, TestCase,
     edit::Edited,
     envelope::{self, HEADER},
     layout::CONFIG,
@@ -114,6 +114,58 @@ pub(crate) fn resolve(document: &mut Value, templates: &[(String, String)]) {
     });
 }
 
+/// Where templates stand in the responses of the test `name`.
+pub(crate) fn places(document: &Value, name: &str, templates: &[(String, String)]) -> Vec<Templated> {
+    if templates.is_empty() {
+        return Vec::new();
+    }
+    // What is another when all templates have other values.
+    let other =
+        |value: &String| value.parse().map_or_else(|_| format!("{value}1"), |n: i64| n.wrapping_add(1).to_string());
+    let others: Vec<(String, String)> = templates.iter().map(|(name, value)| (name.clone(), other(value))).collect();
+    let [with, with_others] = [templates, &others].map(|templates| {
+        let mut document = document.clone();
+        resolve(&mut document, templates);
+        document
+    });
+    let keys = envelope::keys(document.get("kind").and_then(Value::as_str).unwrap_or_default());
+    let responses = |document: &Value| -> Vec<Value> {
+        let spec = document.get("spec");
+        let one = spec.and_then(|spec| spec.get(keys.response)).cloned();
+        let several = match spec.and_then(|spec| spec.get("responses")) {
+            Some(Value::Array(responses)) => responses.as_slice(),
+            _ => &[],
+        };
+        one.into_iter().chain(several.iter().filter_map(|response| response.get(keys.response)).cloned()).collect()
+    };
+    let pairs = responses(&with).into_iter().zip(responses(&with_others)).enumerate();
+    let of_pair = |(n, (with, with_others)): (usize, (Value, Value))| {
+        let differences = document::diff(&with, &with_others, &Noise::default(), DiffOptions::default());
+        differences.into_iter().map(move |found| Templated { test: name.to_owned(), response: n, at: found.path })
+    };
+    pairs.flat_map(of_pair).collect()
+}
+
+/// What had templates as it is written, has them in what is new: wherever their values stand.
+pub(crate) fn keep(new: &mut Value, written: &Value, templates: &[(String, String)]) {
+    let mut used: Vec<(String, String)> = Vec::new();
+    for_each_text(&mut written.clone(), &mut |text| used.extend(spelled(text, templates)));
+    used.sort();
+    used.dedup();
+    for_each_text(new, &mut |text| {
+        for (value, spelled) in &used {
+            *text = replace_words(text, value, spelled);
+        }
+    });
+}
+
+/// The values of the templates in a text, and how each is written there.
+fn spelled(text: &str, templates: &[(String, String)]) -> Vec<(String, String)> {
+    let inside = text.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(inside, _)| inside);
+    let written = inside.map(|inside| format!("{{{{{inside}}}}}"));
+    written.filter_map(|spelled| Some((resolved(&spelled, templates)?, spelled))).collect()
+}
+
 fn resolved(text: &str, templates: &[(String, String)]) -> Option<String> {
     let (mut rest, mut out) = (text, String::new());
     while let Some((before, behind)) = rest.split_once("{{") {
@@ -182,5 +234,18 @@ mod tests {
             assert_eq!(resolved(&written, &templates).as_deref(), Some(text), "{written}");
         }
         assert_eq!(resolved("{{ no end", &templates), None);
+    }
+
+    #[test]
+    fn places_of_templates_are_found_and_kept() {
+        let templates = [("id".to_owned(), "123456".to_owned())];
+        let written = Map::new().with("body", r#"{"id": {{int .id }}, "size": 3}"#).with("status", 201);
+        let test = Map::new().with("kind", "Http").with("spec", Map::new().with("resp", written.clone()));
+        let found = places(&test.into(), "post-1", &templates);
+        assert_eq!(found, [Templated { test: "post-1".into(), response: 0, at: "body.id".into() }]);
+        let mut new: Value = Map::new().with("body", r#"{"id": 123456, "size": 4, "other": 1234567}"#).into();
+        keep(&mut new, &written.into(), &templates);
+        let body = new.get("body").and_then(Value::as_str);
+        assert_eq!(body, Some(r#"{"id": {{int .id }}, "size": 4, "other": 1234567}"#));
     }
 }

@@ -81,6 +81,10 @@ fn print(story: &Story) {
     if let Some(error) = &story.error {
         println!("  {}     {}", style::red("error"), error.replace('\n', "\n            "));
     }
+    if !story.flaky.is_empty() {
+        println!("  flaky     while learning, though nothing had changed:");
+    }
+    story.flaky.iter().for_each(|how| println!("            {}", style::red(words::short(how))));
     println!("  calls     {}", if story.calls.is_empty() { "none" } else { "in recorded order" });
     story.calls.iter().enumerate().for_each(|(n, call)| print_call(n + 1, call));
     println!("  answer    {}", story.answered);

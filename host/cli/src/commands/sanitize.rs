@@ -6,7 +6,7 @@ use store::{Sanitize, Sanitized};
 use crate::{
     arguments::{Place, TestSets},
     exit::{Code, Outcome},
-    sets, style,
+    sets, style, words,
 };
 
 /// Secrets that are named; there may be thousands.
@@ -45,11 +45,12 @@ fn print(set: &str, sanitized: &Sanitized, how: Sanitize) {
     let set = style::bold(set);
     match (how, files.len()) {
         (_, 0) if found.is_empty() => style::say(format!("{set}: no secrets")),
-        (Sanitize::Check, count) => style::say(style::red(format!("{set}: {count} files hold secrets"))),
+        (Sanitize::Check, count) => {
+            style::say(style::red(format!("{set}: secrets in {}", words::count(count, "file"))))
+        }
         (Sanitize::Replace, count) => {
-            style::say(format!(
-                "{set}: secrets replaced in {count} files; their values are in secret.yaml, not for git"
-            ));
+            let files = words::count(count, "file");
+            style::say(format!("{set}: secrets replaced in {files}; their values are in secret.yaml, not for git"));
         }
     }
     for (name, at) in found.iter().take(NAMED) {

@@ -29,11 +29,11 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
         let set = sets::read(&project, &name, &registry)?;
         let found = found(&set);
         write(&project, &set, &found)?;
-        style::say(format!(
-            "{}: {} in templates: see config.yaml",
-            style::bold(&name),
-            words::count(found.len(), "new value")
-        ));
+        let name = style::bold(&name);
+        style::say(match found.len() {
+            0 => format!("{name}: nothing to do: no other value goes from an answer into a later request"),
+            n => format!("{name}: {} in templates: see config.yaml", words::count(n, "new value")),
+        });
     }
     Ok(Code::Success)
 }

@@ -41,6 +41,10 @@ fn case(set: &SetReport, test: &TestReport) -> TestCase {
     };
     let mut case = TestCase::new(test.name.as_str(), status);
     case.set_classname(set.set.as_str()).set_time(between(test.started, test.ended));
+    // The verdict stands: whether it is chance, a person says.
+    if !test.flaky.is_empty() {
+        case.set_system_out(format!("flaky: {}", test.flaky.join("\nflaky: ")));
+    }
     case
 }
 

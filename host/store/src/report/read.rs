@@ -1,5 +1,5 @@
 //! The YAML report, read back.
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use document::{Value, yaml};
 use fs_err as fs;
@@ -31,9 +31,22 @@ fn report(document: Value) -> Result<SetReport, Complaint> {
         error: top.text("failure_reason")?,
         at_recorded_time: top.text("clock")?.as_deref() == Some("recorded"),
         at_real_time: top.texts("at_real_time")?,
+        by_matcher: by_matcher(&mut top)?,
         tests: top.list("tests")?.into_iter().map(test).collect::<Result<_, _>>()?,
         calls: top.list("calls_outside_tests")?.into_iter().map(call).collect::<Result<_, _>>()?,
         ..SetReport::default()
+    })
+}
+
+fn by_matcher(top: &mut Fields) -> Result<BTreeMap<String, usize>, Complaint> {
+    let Some(Value::Map(kinds)) = top.take("by_matcher") else { return Ok(BTreeMap::new()) };
+    let count = |(kind, n): (&str, &Value)| match n {
+        Value::Int(n) => usize::try_from(*n).ok().map(|n| (kind.to_owned(), n)),
+        _ => None,
+    };
+    let counts: Option<_> = kinds.iter().map(count).collect();
+    counts.ok_or_else(|| {
+        top.complaint("by_matcher", "`by_matcher` has what is no number".to_owned(), "run `keploy test` again")
     })
 }
 
@@ -54,6 +67,7 @@ fn test(mut entry: Fields) -> Result<TestReport, Complaint> {
         made: result.texts("made")?,
         differences: differences(&mut result)?,
         calls: result.list("calls")?.into_iter().map(call).collect::<Result<_, _>>()?,
+        flaky: result.texts("flaky")?,
         error: result.text("error")?,
         request: entry.take("req").unwrap_or_default(),
         response: entry.take("resp").unwrap_or_default(),

@@ -23,6 +23,10 @@ pub(super) fn write(run: &RunReport, set: &SetReport) -> String {
     if !set.at_real_time.is_empty() {
         report.insert("at_real_time", list(&set.at_real_time, String::clone));
     }
+    if !set.by_matcher.is_empty() {
+        let by_matcher = set.by_matcher.iter().map(|(kind, n)| (kind.clone(), Value::from(*n)));
+        report.insert("by_matcher", by_matcher.collect::<Map>());
+    }
     report.insert("tests", list(&set.tests, |test| self::test(set, test)));
     if !set.calls.is_empty() {
         report.insert("calls_outside_tests", list(&set.calls, call));
@@ -43,6 +47,9 @@ fn test(set: &SetReport, test: &TestReport) -> Map {
         .with("differences", list(&test.differences, difference))
         .with("made", list(&test.made, String::clone))
         .with("calls", list(&test.calls, call));
+    if !test.flaky.is_empty() {
+        result.insert("flaky", list(&test.flaky, String::clone));
+    }
     if let Some(error) = &test.error {
         result.insert("error", error.as_str());
     }

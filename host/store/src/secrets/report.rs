@@ -18,10 +18,10 @@ impl Secrets {
         };
         report.error.iter_mut().for_each(hide);
         report.calls.iter_mut().for_each(|call| texts_of_call(call).for_each(hide));
-        for TestReport { request, response, differences, calls, error, .. } in &mut report.tests {
+        for TestReport { request, response, differences, calls, flaky, error, .. } in &mut report.tests {
             self.vault.hide(request);
             self.vault.hide(response);
-            error.iter_mut().for_each(hide);
+            error.iter_mut().chain(flaky).for_each(hide);
             differences.iter_mut().flat_map(texts).for_each(hide);
             calls.iter_mut().flat_map(texts_of_call).for_each(hide);
         }

@@ -63,6 +63,7 @@ fn run() -> RunReport {
         name: "get-orders-3".into(),
         status: Status::Failed,
         error: Some("no answer within 5 s".into()),
+        flaky: vec!["body.mood changed".into()],
         response: Value::Null,
         ..test.clone()
     };
@@ -75,6 +76,7 @@ fn run() -> RunReport {
         ended: AT + 1_204_000_000,
         tests: vec![test, failed, dead, ignored],
         calls: Vec::new(),
+        by_matcher: [("uuid".to_owned(), 12), ("time".to_owned(), 3)].into(),
         at_recorded_time: true,
         at_real_time: vec!["ntpd has no clock of ours".into()],
     };
@@ -116,6 +118,9 @@ fn yaml() {
     clock: recorded
     at_real_time:
       - ntpd has no clock of ours
+    by_matcher:
+      time: 3
+      uuid: 12
     tests:
       - kind: Http
         name: test-set-0
@@ -224,6 +229,8 @@ fn yaml() {
             - mock-1
             - mock-2
           calls: []
+          flaky:
+            - body.mood changed
           error: no answer within 5 s
         time_taken: 0.012s
       - kind: ""
@@ -306,6 +313,7 @@ fn junit() {
             <testcase name="get-orders-3" classname="test-set-0" time="0.012">
                 <failure message="no answer within 5 s" type="Http">no answer within 5 s
     </failure>
+                <system-out>flaky: body.mood changed</system-out>
             </testcase>
             <testcase name="get-orders-4" classname="test-set-0" time="0.000">
                 <skipped/>

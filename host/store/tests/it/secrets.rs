@@ -253,3 +253,58 @@ fn a_template_of_a_secret_has_its_placeholder() {
     let found = loaded.tests.iter().find(|test| test.name == "post-login-1").expect("there");
     assert_eq!(found.responses, login().responses);
 }
+
+/// `tests/keploy/`: recordings that Keploy made.
+#[test]
+fn what_keploy_recorded_is_sanitized_and_otherwise_left_as_it_is() {
+    const TOKEN: &str = "Zk3n8Qv1Lw5Tb7Yc9Rd2";
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let project = Project::open(directory.path(), None);
+    let keploy = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keploy");
+    for set in fs::read_dir(&keploy).expect("there").map(|entry| entry.expect("readable").file_name()) {
+        copy(&keploy.join(&set), &project.set_dir(&set.to_string_lossy()));
+        let set = set.to_string_lossy();
+        let check = project.sanitize(&set, Sanitize::Check).expect("readable");
+        assert_eq!(check, store::Sanitized::default(), "nothing in {set} is secret");
+    }
+    // Into the request, where its `curl:` line repeats it, and into what a dependency was asked.
+    let test = project.set_dir("http").join("tests/post-shorten-1.yaml");
+    let mocks = project.set_dir("http").join("mocks.yaml");
+    plant(&test, "      Accept: '*/*'\n", &format!("      Authorization: Bearer {TOKEN}\n"));
+    plant(&test, "    --header 'Accept: */*' \\\n", &format!("    --header 'Authorization: Bearer {TOKEN}' \\\n"));
+    plant(&mocks, "            Accept-Encoding: gzip\n", &format!("            X-Api-Key: {TOKEN}\n"));
+    let before = [&test, &mocks].map(|file| fs::read_to_string(file).expect("there"));
+
+    let done = project.sanitize("http", Sanitize::Replace).expect("writable");
+    assert_eq!((done.found.len(), done.files.len()), (1, 2), "{done:?}");
+    let after = [&test, &mocks].map(|file| fs::read_to_string(file).expect("there"));
+    for (before, after) in before.iter().zip(&after) {
+        assert!(!after.contains(TOKEN), "{after}");
+        let is_other = |line: &&str| !before.lines().any(|old| old == *line);
+        let yaml = after.split("\ncurl:").next().unwrap_or_default();
+        assert_eq!(yaml.lines().filter(is_other).count(), 1, "{yaml}");
+    }
+    let loaded = TestSet::load(&project.set_dir("http"), &mut Plugins).expect("sound");
+    let shorten = loaded.tests.iter().find(|test| test.name == "post-shorten-1").expect("there");
+    let header = shorten.request.get("header").and_then(|header| header.get("Authorization"));
+    assert_eq!(header.and_then(Value::as_str), Some(&*format!("Bearer {TOKEN}")));
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).expect("writable");
+    for entry in fs::read_dir(from).expect("there").map(|entry| entry.expect("readable")) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("writable");
+        }
+    }
+}
+
+/// A line behind another one.
+fn plant(file: &std::path::Path, behind: &str, line: &str) {
+    let text = fs::read_to_string(file).expect("there");
+    assert!(text.contains(behind), "{text}");
+    fs::write(file, text.replacen(behind, &format!("{behind}{line}"), 1)).expect("writable");
+}

@@ -23,6 +23,7 @@ pub(crate) enum Clock {
 
 pub(crate) fn of_set(replayed: Replayed, clock: Clock) -> SetReport {
     let Replayed { replay, sent, verdicts, error, started, ended, .. } = replayed;
+    let by_matcher = replay.by_matcher(&verdicts);
     let tests: Vec<TestReport> =
         verdicts.into_iter().enumerate().map(|(n, verdict)| of_test(&replay, sent.get(n), n, verdict)).collect();
     let passed = error.is_none() && tests.iter().all(|test| test.status == Status::Passed);
@@ -34,6 +35,7 @@ pub(crate) fn of_set(replayed: Replayed, clock: Clock) -> SetReport {
         ended,
         tests,
         calls: Vec::new(),
+        by_matcher,
         at_recorded_time: matches!(clock, Clock::Recorded { .. }),
         at_real_time: match clock {
             Clock::Recorded { but } => but,
@@ -56,6 +58,7 @@ fn of_test(replay: &Replay, sent: Option<&Sent>, n: usize, verdict: TestVerdict)
     compared.push(format!("{} calls", verdict.made.len()));
     let error = verdict.error.clone().or_else(|| (!verdict.troubles.is_empty()).then(|| verdict.troubles.join("\n")));
     TestReport {
+        flaky: replay.flaky(&verdict.test).to_vec(),
         name: verdict.test,
         kind: test.kind.clone(),
         status,
@@ -109,23 +112,63 @@ pub(crate) fn print(report: &RunReport, directory: &Path) {
             }
             left = left.saturating_sub(failed.len());
         }
+        let passed = set.tests.iter().filter(|test| test.status == Status::Passed && !test.flaky.is_empty());
+        for test in passed.take(SHOWN) {
+            eprintln!("{} {} {}", style::green("PASS"), style::bold(&test.name), style::dim(&set.set));
+            eprintln!("    {}", flaky(&test.flaky));
+        }
     }
     for set in &report.sets {
         let (passed, failed) = (set.count(Status::Passed), set.count(Status::Failed));
         let word = if set.status == Status::Passed { style::green("PASSED") } else { style::red("FAILED") };
         let time = (set.ended.saturating_sub(set.started)) / 1_000_000;
         eprintln!(
-            "{word} {}: {passed} passed, {failed} failed, {} in all, {time} ms",
+            "{word} {}: {passed} passed, {failed} failed, {} in all{}, {time} ms",
             style::bold(&set.set),
-            set.tests.len()
+            set.tests.len(),
+            flaky_ones(set),
         );
+        if let Some(line) = not_literally(set) {
+            eprintln!("{}", style::dim(line));
+        }
     }
     eprintln!("{}", style::dim(format_args!("report: {}", directory.display())));
+}
+
+/// `, 1 of them flaky`
+fn flaky_ones(set: &SetReport) -> String {
+    match set.tests.iter().filter(|test| !test.flaky.is_empty()).count() {
+        0 => String::new(),
+        n => format!(", {n} of them flaky"),
+    }
+}
+
+/// That its verdict may be chance, and why.
+fn flaky(how: &[String]) -> String {
+    let more = if how.len() > 1 { format!(", and {} more", how.len() - 1) } else { String::new() };
+    let first = how.first().map_or("", String::as_str);
+    format!("flaky: came out otherwise while learning, though nothing had changed: {}{more}", words::short(first))
+}
+
+/// What the verdicts do not rest on equality for: `412 values by matcher: 200 uuid, 120 time; 31 not compared`.
+fn not_literally(set: &SetReport) -> Option<String> {
+    let mut kinds: Vec<_> = set.by_matcher.iter().collect();
+    kinds.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    let all: usize = kinds.iter().map(|(_, n)| **n).sum();
+    let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    let matched = (all > 0).then(|| format!("{} by matcher: {}", words::count(all, "value"), kinds.join(", ")));
+    let ignored = set.ignored();
+    let ignored = (ignored > 0).then(|| format!("{} not compared", words::count(ignored, "value")));
+    let parts: Vec<String> = matched.into_iter().chain(ignored).collect();
+    (!parts.is_empty()).then(|| format!("  {}", parts.join("; ")))
 }
 
 fn print_test(test: &TestReport, set: &str) {
     eprintln!("{} {} {}", style::red("FAIL"), style::bold(&test.name), style::dim(set));
     let mut lines = Vec::new();
+    if !test.flaky.is_empty() {
+        lines.push(flaky(&test.flaky));
+    }
     lines.extend(test.error.iter().map(|error| error.replace('\n', "; ")));
     lines.extend(test.differences.iter().map(words::difference));
     for call in &test.calls {
