@@ -92,6 +92,8 @@ struct Call {
     candidates: Vec<usize>,
     asked: Tokens,
     answered: Tokens,
+    /// Equal for equal answers.
+    answer: Option<Hash>,
     carried: Traces,
 }
 
@@ -128,6 +130,7 @@ impl Run {
                 candidates: Vec::new(),
                 asked: Tokens::default(),
                 answered: Tokens::default(),
+                answer: None,
                 carried: Traces::default(),
             });
         }
@@ -194,6 +197,7 @@ impl Run {
             call.carried = Traces::carried(&mock.request);
             call.asked = Tokens::of([&mock.request]);
             call.answered = Tokens::of(mock.responses.iter().map(|response| &response.body));
+            call.answer = mock.responses.first().map(|response| hash(&response.body));
         }
     }
 
@@ -285,25 +289,25 @@ impl Run {
         let mut fits: Vec<(usize, Vec<(usize, Fit)>)> = open.map(|(n, call)| (n, self.fits(call, habits))).collect();
         // The clearest cases first: what they take is no longer free for the others. Then by time.
         fits.sort_by_key(|(n, fits)| (std::cmp::Reverse(margin(fits)), *n));
-        let mut taken: BTreeMap<(&(Hash, String), usize), i64> = BTreeMap::new();
+        let mut taken = Taken::default();
         for call in self.calls.iter().filter(|call| call.witness.is_some()) {
-            call.candidates.iter().for_each(|test| *taken.entry((&call.key, *test)).or_default() += 1);
+            call.candidates.iter().for_each(|test| taken.note(call, *test));
         }
         let mut owners = HashMap::new();
         for (n, fits) in fits {
-            let key = &self.calls[n].key;
+            let call = &self.calls[n];
             // A test that has got one of several equal calls probably made no second one, unless what is asked is its own.
             let asks_alone = asks_alone(&fits);
             let score = |(test, fit): &(usize, Fit)| {
                 let times = match asks_alone == Some(*test) {
                     true => ASKED_ALONE,
-                    false => -3 * taken.get(&(key, *test)).copied().unwrap_or(0),
+                    false => -taken.weight(call, *test, fit),
                 };
                 let beside = neighbours.weight(n, *test);
                 // Of those that fit as well, one that had the call's answer before it gave its own; the one that shows nothing
                 // else; then the one that ended first: the others have more time left.
                 let ended = self.tests[*test].ended;
-                let had_it = ended >= self.calls[n].ended;
+                let had_it = ended >= call.ended;
                 (fit.score + times + beside, had_it, std::cmp::Reverse(fit.others), std::cmp::Reverse(ended))
             };
             let Some(best) = fits.iter().rev().max_by_key(|fit| score(fit)) else { continue };
@@ -312,7 +316,7 @@ impl Run {
             let alone = others.map(|(_, fit)| fit.strong).max().is_some_and(|most| best.1.strong > most);
             let clear = fits.iter().filter(|fit| score(fit).0 == score(best).0).count() == 1;
             owners.insert(n, Owner { test, alone, clear });
-            *taken.entry((key, test)).or_default() += 1;
+            taken.note(call, test);
         }
         owners
     }
@@ -371,7 +375,8 @@ impl Run {
             let strange = if habits.is_strange(call.shape, class) { 20 } else { 0 };
             let score = 2 * (asked.times + answered.times) as i64 - missing as i64 - strange;
             let others = if call.answered.is_list() { values.len() - answered.tokens.min(values.len()) } else { 0 };
-            (test, Fit { score, asked: asked.named, strong: asked.strong + answered.strong, others })
+            let (strong, shown) = (asked.strong + answered.strong, 2 * answered.times as i64);
+            (test, Fit { score, shown, asked: asked.named, strong, others })
         };
         call.candidates.iter().map(fit).collect()
     }
@@ -433,9 +438,33 @@ fn is_one_at_a_time(owners: impl Iterator<Item = usize>) -> bool {
     2 * turns <= 3 * tests.len()
 }
 
+/// The calls that tests have got already.
+#[derive(Default)]
+struct Taken<'a> {
+    equal: HashMap<(&'a (Hash, String), usize), i64>,
+    /// With the same answer, too.
+    answers: HashSet<(&'a (Hash, String), Option<Hash>, usize)>,
+}
+
+impl<'a> Taken<'a> {
+    fn note(&mut self, call: &'a Call, test: usize) {
+        *self.equal.entry((&call.key, test)).or_default() += 1;
+        self.answers.insert((&call.key, call.answer, test));
+    }
+
+    /// What it weighs against one more: what the test shows of this answer, it has from the one that it got.
+    fn weight(&self, call: &Call, test: usize, fit: &Fit) -> i64 {
+        let times = self.equal.get(&(&call.key, test)).copied().unwrap_or(0);
+        let is_shown = self.answers.contains(&(&call.key, call.answer, test));
+        3 * times + if is_shown { fit.shown } else { 0 }
+    }
+}
+
 /// How well a call's values fit a test.
 struct Fit {
     score: i64,
+    /// Of that, what the test shows of the call's answer.
+    shown: i64,
     /// How many ids of the call's request are in the test.
     asked: usize,
     /// Shared values that are hardly shared by chance.

@@ -14,6 +14,8 @@ pub struct Lesson {
     claims: BTreeMap<String, Vec<String>>,
     /// Of each test, by name: all mocks that were answers while it ran.
     used: BTreeMap<String, Vec<String>>,
+    /// Mocks that a worker was given, it seems: the next of a queue.
+    of_workers: BTreeSet<String>,
     /// Of each test that differed from the recording for no reason that can be learned: how.
     unexplained: BTreeMap<String, Vec<Unexplained>>,
 }
@@ -55,6 +57,10 @@ impl Lesson {
         let of = format!("{} {}", mock.kind, mock.class);
         let seen = |what| Seen { of: of.clone(), name: mock.name.clone(), what };
         self.calls.extend(explained.into_iter().map(seen));
+    }
+
+    pub(crate) fn taken_by_a_worker(&mut self, mock: &Mock) {
+        self.of_workers.insert(mock.name.clone());
     }
 
     pub(crate) fn response(&mut self, test: &TestCase, explained: Vec<Explained>) {
@@ -284,7 +290,8 @@ impl<'a> Whose<'a> {
             !known.contains_key(**mock) && tests[**test].started > mocks[**mock].started
         };
         let late = owners.iter().flatten().filter(is_late).map(|(mock, _)| *mock);
-        let background = of_none.chain(late).map(|name| classes[name].clone()).collect();
+        let of_workers = first.of_workers.intersection(&second.of_workers).map(String::as_str);
+        let background = of_none.chain(late).chain(of_workers).map(|name| classes[name].clone()).collect();
         let (regular, extra, given) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular, extra, known, given };
         whose.regular = whose.find_regular(first, second);

@@ -347,20 +347,25 @@ impl Pool {
     }
 
     fn take(&mut self, call: usize, fit: Fit) {
+        let is_own = |test: usize| self.calls[call].tests.contains(&test);
+        let is_a_workers = !self.current.is_some_and(is_own) && self.takes_from_a_queue(call);
         let recorded = &mut self.calls[call];
         recorded.claims += 1;
         self.bindings.accept(fit.bindings);
         if let Some(lesson) = &mut self.lesson {
             lesson.call(&recorded.mock, fit.explained);
-            if let Some(test) = self.current {
+            if is_a_workers {
+                lesson.taken_by_a_worker(&recorded.mock);
+            } else if let Some(test) = self.current {
                 self.used[test].push(call);
             }
         }
         if recorded.mock.lifetime == Lifetime::Test && recorded.claimed_by.is_none() {
-            if let Some(test) = self.current {
+            let test = self.current.filter(|_| !is_a_workers);
+            if let Some(test) = test {
                 self.made[test].push(call);
             }
-            recorded.claimed_by = Some(match self.current {
+            recorded.claimed_by = Some(match test {
                 Some(test) if !recorded.tests.is_empty() => Claimer::Test(test),
                 _ => Claimer::Background,
             });

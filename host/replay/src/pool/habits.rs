@@ -16,6 +16,8 @@ pub(super) struct Habits {
     of_anyone: HashSet<Hash>,
     /// Of those, the shapes of calls whose answers tests of this class mostly show. Only while learning.
     shown: HashSet<(String, Hash)>,
+    /// Calls that wait for something, which then is not always the same: keys of equal requests.
+    queues: HashSet<Hash>,
     /// (destination, protocol, shape) -> the last such call of the background.
     of_background: HashMap<Key, usize>,
 }
@@ -35,6 +37,7 @@ impl Habits {
         let usual: HashSet<(String, Hash)> = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
         let of_anyone = usual.iter().map(|(_, shape)| *shape).collect();
         let shown = if pool.lesson.is_some() { shown(pool) } else { HashSet::new() };
+        let queues = queues(pool);
         // What starting up asks is no habit: it is asked once, and has to be as it was.
         let mut of_background = HashMap::new();
         for (n, call) in pool.calls.iter().enumerate() {
@@ -44,8 +47,19 @@ impl Habits {
                 of_background.insert((pool.aliases.of(&mock.destination), mock.kind.clone(), call.shape()), n);
             }
         }
-        Self { usual, of_anyone, shown, of_background }
+        Self { usual, of_anyone, shown, queues, of_background }
     }
+}
+
+fn queues(pool: &Pool) -> HashSet<Hash> {
+    let waited = pool.calls.iter().filter(|call| call.was_waited_for()).map(|call| call.key);
+    let mut answers: HashMap<Hash, HashSet<Option<Hash>>> = waited.map(|key| (key, HashSet::new())).collect();
+    for call in &pool.calls {
+        if let Some(answers) = answers.get_mut(&call.key) {
+            answers.insert(call.first_answer());
+        }
+    }
+    answers.into_iter().filter(|(_, answers)| answers.len() > 1).map(|(key, _)| key).collect()
 }
 
 /// Whatever in an answer is not in all answers to such calls has to be in what the test answered.
@@ -81,6 +95,16 @@ impl Pool {
     pub(super) fn is_strange(&self, shape: Hash) -> bool {
         let habits = self.habits.get_or_init(|| Habits::of(self));
         !self.is_usual(shape) && habits.of_anyone.contains(&shape)
+    }
+
+    pub(super) fn is_of_a_queue(&self, call: usize) -> bool {
+        let habits = self.habits.get_or_init(|| Habits::of(self));
+        habits.queues.contains(&self.calls[call].key)
+    }
+
+    /// While learning: does a worker seem to ask for the next order, rather than the current test?
+    pub(super) fn takes_from_a_queue(&self, call: usize) -> bool {
+        self.lesson.is_some() && self.is_of_a_queue(call) && !self.is_usual(self.calls[call].shape())
     }
 
     /// Does what tests like the current one answer show what such calls were answered?

@@ -123,8 +123,7 @@ impl Pool {
     fn background(&self, calls: &[usize], reached: u64) -> Vec<usize> {
         let reached = reached.max(self.began());
         let is_queue = self.is_queue(calls);
-        let is_usual = || calls.first().is_some_and(|call| self.is_usual(self.calls[*call].shape()));
-        let is_anybodys = is_queue && self.lesson.is_some() && !is_usual();
+        let is_anybodys = calls.first().is_some_and(|call| self.takes_from_a_queue(*call));
         let free = |call: &usize| {
             let recorded = &self.calls[*call];
             let has_come = recorded.mock.started <= reached || is_queue;
@@ -148,9 +147,7 @@ impl Pool {
 
     /// Are these calls that wait for something, which then is not always the same?
     fn is_queue(&self, calls: &[usize]) -> bool {
-        let answers = || calls.iter().map(|call| self.calls[*call].first_answer());
-        calls.iter().any(|call| self.calls[*call].was_waited_for())
-            && answers().zip(answers().skip(1)).any(|(one, next)| one != next)
+        calls.first().is_some_and(|call| self.is_of_a_queue(*call))
     }
 
     /// Calls of no test, unclaimed, though they are yet to come: the nearest first.
