@@ -5,7 +5,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::apps::{App, PORT, cache, python};
+use crate::apps::{App, PORT, cache, installed, python};
 use crate::http::{Client, Connections};
 use crate::{PATIENCE, Process, World, file};
 
@@ -13,7 +13,7 @@ const CLIENTS: usize = 8;
 const BROKER_PORT: u16 = 9092;
 
 /// The clients of Kafka that applications here are made with.
-pub const DRIVERS: &[&str] = &["confluent-kafka", "kafka-python", "aiokafka"];
+pub const DRIVERS: &[&str] = &["confluent-kafka", "kafka-python", "aiokafka", "kafkajs", "franz-go", "kafka-clients"];
 
 /// A broker with the topics that the applications want. It ends with this value.
 pub struct Broker {
@@ -36,9 +36,23 @@ impl Broker {
 }
 
 /// The application that is made with this client.
+///
+/// # Panics
+/// When there is none.
 pub fn app(driver: &'static str) -> App {
     let script = |path: &str| file(path).display().to_string();
-    let app = App::new(driver, format!("{} {} {driver}", python().display(), script("apps/pykafka/app.py")));
+    let path = |path: &str| installed(path).display().to_string();
+    let app = match driver {
+        "confluent-kafka" | "kafka-python" | "aiokafka" => {
+            App::new(driver, format!("{} {} {driver}", python().display(), script("apps/pykafka/app.py")))
+        }
+        "kafkajs" => App::new(driver, format!("node {}", script("apps/nodekafka/app.js")))
+            .with("NODE_PATH", &path("nodekafka/node_modules")),
+        "franz-go" => App::new(driver, path("gokafka")),
+        "kafka-clients" => App::new(driver, "java App".to_owned())
+            .with("CLASSPATH", &format!("{}:{}/*", path("javakafka/classes"), path("javakafka/lib"))),
+        other => panic!("no application of {other}"),
+    };
     app.with("KAFKA", &format!("127.0.0.1:{BROKER_PORT}"))
 }
 

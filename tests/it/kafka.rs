@@ -23,6 +23,9 @@ drivers! {
     librdkafka: "confluent-kafka",
     kafka_python: "kafka-python",
     aiokafka: "aiokafka",
+    kafkajs: "kafkajs",
+    franz_go: "franz-go",
+    java: "kafka-clients",
 }
 
 fn record_and_replay(driver: &'static str) {
@@ -44,8 +47,8 @@ fn record_and_replay(driver: &'static str) {
         assert_eq!(replayed.code, Some(0), "{driver}, replay {n}: {}", replayed.said());
         assert_eq!(offline.sent(), Sent::default(), "{driver}: something tried to leave");
     }
-    // Another item in the application's answer, and a record with one field more.
-    for (mutation, named) in [("json", "body.item"), ("publish", "(nearest: mock-")] {
+    // Another item in the application's answer; a record with one field more; a topic that nobody wrote to.
+    for (mutation, named) in [("json", "body.item"), ("publish", "(nearest: mock-"), ("topic", "returns")] {
         let replayed = project.test(&World::offline(), mutation);
         assert_eq!(replayed.code, Some(1), "{driver}, {mutation}: {}", replayed.said());
         let said = format!("{}\n{}", replayed.stderr, replayed.json);

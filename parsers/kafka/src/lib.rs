@@ -8,6 +8,7 @@
 mod batch;
 mod codec;
 mod conversation;
+mod detect;
 mod facts;
 mod fetch;
 mod frame;
@@ -37,21 +38,8 @@ impl Parser for Kafka {
         Manifest { drives: false, ports: vec![9092], ..Manifest::new("Kafka") }
     }
 
-    /// What clients begin with: ApiVersions, or (old ones) Metadata or SaslHandshake.
     fn detect(_: &Peer, client: &[u8], _: &[u8]) -> Verdict {
-        const FIRST: usize = 14;
-        let [_, _, rest @ ..] = client else { return Verdict::More(FIRST as u32) };
-        let api = rest.get(2..4).map(|api| i16::from_be_bytes([api[0], api[1]]));
-        match (client, api) {
-            // A first request is short: its length begins with zeros.
-            ([0, 0, ..], None) => Verdict::More(FIRST as u32),
-            ([0, 0, ..], Some(3 | 17 | 18)) if client.len() < FIRST => Verdict::More(FIRST as u32),
-            ([0, 0, _, _, 0, 18, 0, 0..=9, ..], _) => Verdict::Yes(200),
-            // PostgreSQL's start-up packet begins like Metadata, but goes on with a letter, not with a small number.
-            ([0, 0, _, _, 0, 3, 0, 0..=20, 0, ..], _) => Verdict::Yes(245),
-            ([0, 0, _, _, 0, 17, 0, 0..=20, 0, ..], _) => Verdict::Yes(120),
-            _ => Verdict::No,
-        }
+        detect::detect(client)
     }
 
     fn canonical(part: Part, mut document: Value) -> Value {
@@ -77,26 +65,3 @@ impl Parser for Kafka {
 }
 
 keploy_sdk::export!(Kafka);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn first_requests_are_known_and_start_up_packets_are_not() {
-        let detect = |client: &[u8]| Kafka::detect(&Peer::default(), client, &[]);
-        let versions = b"\0\0\0\x0a\0\x12\0\0\0\0\0\x01\xff\xff";
-        for cut in 0..versions.len() {
-            assert_eq!(detect(&versions[..cut]), Verdict::More(14), "{cut}");
-        }
-        assert_eq!(detect(versions), Verdict::Yes(200));
-        assert_eq!(detect(b"\0\0\0\x0e\0\x03\0\0\0\0\0\x01\xff\xff\0\0\0\0"), Verdict::Yes(245));
-        for other in [
-            &b"\0\0\0\x11\0\x03\0\0user\0ada\0\0"[..],
-            b"GET / HTTP/1.1",
-            b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\0\0\0",
-        ] {
-            assert_eq!(detect(other), Verdict::No, "{}", other.escape_ascii());
-        }
-    }
-}

@@ -32,9 +32,11 @@ class Audit {
 async function answer(broker, audit, method, url, body) {
   const customer = body.customer || url.searchParams.get("customer");
   switch (`${method} ${url.pathname.slice(1)}`) {
-    case "POST orders":
-      await broker.produce("orders", customer, [MUTATE.has("publish") ? { ...body, changed: true } : body]);
+    case "POST orders": {
+      const order = MUTATE.has("publish") ? { ...body, changed: true } : body;
+      await broker.produce(MUTATE.has("topic") ? "returns" : "orders", customer, [order]);
       return [201, MUTATE.has("json") ? { ...body, item: "another" } : body];
+    }
     case "POST batch":
       await broker.produce("batches", customer, Array.from({ length: body.n }, (_, n) => ({ n })));
       return [201, { sent: body.n }];

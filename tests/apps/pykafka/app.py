@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         match [method, *path.strip("/").split("/")]:
             case ["POST", "orders"]:
                 value = body | ({"changed": True} if "publish" in MUTATE else {})
-                broker.produce("orders", body["customer"], value)
+                broker.produce("returns" if "topic" in MUTATE else "orders", body["customer"], value)
                 return 201, body | ({"item": "another"} if "json" in MUTATE else {})
             case ["POST", "batch"]:
                 broker.produce_all("batches", body["customer"], [{"n": n} for n in range(body["n"])])

@@ -26,11 +26,13 @@ pub fn all(place: &Place) -> Result {
     go(place, "godb")?;
     go(place, "gonoise")?;
     go(place, "goamqp")?;
+    go(place, "gokafka")?;
     go(place, "gogrpc")?;
     go(place, "gomongo")?;
     java(place, "javadb")?;
     java(place, "javanoise")?;
     java(place, "javaamqp")?;
+    java(place, "javakafka")?;
     java(place, "javamongo")?;
     rust(place, "rustdb")
 }
