@@ -1,6 +1,8 @@
 //! What people and the matcher are told of a request.
 use keploy_sdk::{Facts, Lifetime, Value};
 
+use crate::topics::number;
+
 const SUMMARY: usize = 100;
 
 /// What changes something for good: once, in its test. What is at an offset stays the same, whoever fetches it, and when.
@@ -28,17 +30,22 @@ pub fn is_act(request: &Value) -> bool {
 pub fn of(request: &Value) -> Facts {
     let text = |name: &str| request.get(name).and_then(Value::as_str);
     let api = text("api").unwrap_or("?");
-    let subject = match request.get("topics").and_then(Value::as_map) {
-        Some(topics) if api == "Fetch" => topics.iter().map(|(name, _)| name).collect::<Vec<_>>().join(" "),
-        _ => ["topic", "groupId", "transactionalId"].into_iter().find_map(text).unwrap_or_default().to_owned(),
-    };
+    let mut subject = ["topic", "groupId", "transactionalId"].into_iter().find_map(text).unwrap_or_default().to_owned();
+    if api == "Fetch" {
+        // Records at another offset are no others of the same class: they are never what is wanted.
+        let (partition, offset) = (number(request, "partition"), number(request, "offset"));
+        subject.push_str(&format!("/{partition} from {offset}"));
+    }
     let class = format!("{api} {subject}").trim_end().to_owned();
     let record = ["key", "value"].into_iter().filter_map(|name| match request.get(name)? {
         Value::Text(text) => Some(text.clone()),
         Value::Bytes(bytes) => Some(format!("<{} bytes>", bytes.len())),
         _ => None,
     });
-    let summary = [class.clone()].into_iter().chain(record).collect::<Vec<_>>().join(" ");
+    // People know topics by their names.
+    let named = text("topic").and_then(|id| Some((id, request.get("names")?.get(id)?.as_str()?)));
+    let shown = named.map_or_else(|| class.clone(), |(id, name)| class.replacen(id, name, 1));
+    let summary = [shown].into_iter().chain(record).collect::<Vec<_>>().join(" ");
     let lifetime = if is_act(request) { Lifetime::Test } else { Lifetime::Session };
     Facts { class, summary: shortened(&summary), lifetime }
 }

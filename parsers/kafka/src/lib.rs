@@ -1,8 +1,8 @@
 //! Apache Kafka's protocol, as clients speak it with brokers.
 //!
 //! Requests and responses become documents by Kafka's own definitions (`schema`, `codec`), records are taken out of their
-//! batches (`batch`). Producing is recorded a record at a time (`produce`), fetching by what was waited for (`fetch`); all
-//! else as it is.
+//! batches (`batch`). What clients put together as they please is taken apart: producing is recorded a record at a time
+//! (`produce`), fetching by what comes of an offset (`fetch`), metadata by topic (`metadata`); all else as it is.
 #![forbid(unsafe_code)]
 
 mod batch;
@@ -12,11 +12,13 @@ mod detect;
 mod facts;
 mod fetch;
 mod frame;
+mod metadata;
 mod mock;
 mod produce;
 mod record;
 mod request;
 mod schema;
+mod supply;
 mod topics;
 mod wire;
 
@@ -28,8 +30,8 @@ pub struct Kafka;
 /// What members of a group say of themselves: the group's coordinator has told them, or their clock.
 const OF_THE_MEMBER: [&str; 5] =
     ["memberId", "generationId", "generationIdOrMemberEpoch", "memberEpoch", "assignments"];
-/// In every request, and never compared.
-const ALWAYS: [&str; 4] = ["version", "clientSoftwareName", "clientSoftwareVersion", "names"];
+/// In every request, and never compared. Whether a topic may be made says nothing of one that is there.
+const ALWAYS: [&str; 5] = ["version", "clientSoftwareName", "clientSoftwareVersion", "names", "allowAutoTopicCreation"];
 
 impl Parser for Kafka {
     type Connection = Conversation;

@@ -1,16 +1,18 @@
 //! In the broker's place.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use keploy_sdk::{Exchange, Fault, Instant, Level, Map, Session, Side as Wire, Value};
 
 use crate::{
     codec, facts, fetch,
-    fetch::Fetching,
+    fetch::{Fetching, Position},
     frame::{API_VERSIONS, Header, put_answer},
+    metadata,
     produce::{self, Part},
-    request::{Asked as Said, Request},
+    request::{Asked, Request},
     schema::{Schemas, Side},
-    topics::{Topics, list},
+    supply::Supply,
+    topics::{Topics, list, saying},
 };
 
 /// UNKNOWN_SERVER_ERROR
@@ -21,156 +23,139 @@ pub struct Mocking {
     schemas: Schemas,
     topics: Topics,
     fetching: Fetching,
-    asked: BTreeMap<Exchange, Asked>,
-    /// What a consumer was told that there is nothing new of.
-    waits_for: Option<Value>,
-    /// Its next request for that. Brokers answer in order: this one is, when something else is asked.
-    parked: Option<(Header, Value)>,
-    /// Requests to produce whose records are not all answered, by their number.
-    producing: BTreeMap<i32, Producing>,
+    supply: Supply,
+    exchanges: BTreeMap<Exchange, PartOf>,
+    /// Requests in the order in which they came, which is that of their answers: some clients insist.
+    queue: VecDeque<Pending>,
 }
 
-enum Asked {
-    Call(Header, Value),
-    /// A record of a request: its number, the part of it, the record of that.
-    Record(i32, usize, usize),
-    Fetch {
-        header: Header,
-        request: Value,
-        document: Value,
-    },
-    /// Nothing is said to it.
-    Silent,
+/// What an exchange is a part of.
+enum PartOf {
+    /// A request, by its number, and which of its parts.
+    Request(i32, usize),
+    /// Whatever consumers will ask on this connection.
+    Supply(Position),
 }
 
-struct Producing {
+struct Pending {
     header: Header,
-    parts: Vec<(Part, Vec<Option<Value>>)>,
+    what: What,
+    /// To its parts; `None` inside: nobody recorded this one.
+    answers: Vec<Option<Value>>,
+    /// How many parts are not answered.
     left: usize,
+}
+
+enum What {
+    Call(Value),
+    Metadata(Map),
+    Produce(Vec<Part>),
+    Fetch(Value),
 }
 
 impl Mocking {
     pub fn client_said(&mut self, host: &mut dyn Session, frame: &[u8], since: Instant) -> Result<(), Fault> {
-        let Request { header, asked } =
-            Request::read(host, frame, &mut self.schemas, &self.topics, &mut self.fetching)?;
-        if let Some((header, request)) = self.parked.take() {
-            self.fetched(host, header, &request, &Value::Null)?;
-        }
-        let open = |host: &mut dyn Session, request: Value| {
-            let facts = facts::of(&request);
-            host.open(request, facts, since)
-        };
-        match asked {
-            Said::Call(document) => {
-                let exchange = open(host, document.clone());
-                self.asked.insert(exchange, Asked::Call(header, document));
+        let Request { header, asked } = Request::read(host, frame, &mut self.schemas, &self.topics)?;
+        let (what, documents) = match asked {
+            Asked::Call(document) => (What::Call(document.clone()), vec![document]),
+            Asked::Metadata { documents, request } => (What::Metadata(request), documents),
+            Asked::Fetch(request) => {
+                self.fetching.request(&request, since);
+                self.ask_for_records(host, since);
+                (What::Fetch(request), Vec::new())
             }
-            Said::Fetch { document, request } => {
-                if self.waits_for.as_ref() == Some(&document) {
-                    self.parked = Some((header, request));
+            Asked::Produce { parts, is_answered } => {
+                let documents: Vec<Value> = parts.iter().flat_map(|part| part.records.iter().cloned()).collect();
+                if !is_answered {
+                    for document in documents {
+                        open(host, document, since);
+                    }
                     return Ok(());
                 }
-                let exchange = open(host, document.clone());
-                self.asked.insert(exchange, Asked::Fetch { header, request, document });
+                (What::Produce(parts), documents)
             }
-            Said::Produce { parts, is_answered } => {
-                let number = header.correlation;
-                let left = parts.iter().map(|part| part.records.len()).sum();
-                for (p, part) in parts.iter().enumerate() {
-                    for (r, record) in part.records.iter().enumerate() {
-                        let exchange = open(host, record.clone());
-                        let asked = if is_answered { Asked::Record(number, p, r) } else { Asked::Silent };
-                        self.asked.insert(exchange, asked);
-                    }
-                }
-                if is_answered {
-                    let parts = parts.into_iter().map(|part| (vec![None; part.records.len()], part));
-                    let parts = parts.map(|(answers, part)| (part, answers)).collect();
-                    self.producing.insert(number, Producing { header, parts, left });
-                    self.produced(host, number)?;
-                }
+        };
+        let (answers, left) = (vec![None; documents.len()], documents.len());
+        self.queue.push_back(Pending { header, what, answers, left });
+        for (n, document) in documents.into_iter().enumerate() {
+            let exchange = open(host, document, since);
+            self.exchanges.insert(exchange, PartOf::Request(header.correlation, n));
+        }
+        self.answer_ready(host)
+    }
+
+    fn ask_for_records(&mut self, host: &mut dyn Session, since: Instant) {
+        for position in self.fetching.positions() {
+            if self.supply.asks(&position) {
+                let exchange = open(host, self.fetching.document(&position, &self.topics), since);
+                self.exchanges.insert(exchange, PartOf::Supply(position));
             }
         }
-        Ok(())
     }
 
     pub fn answer(&mut self, host: &mut dyn Session, exchange: Exchange, responses: Vec<Value>) -> Result<(), Fault> {
-        let response = responses.into_iter().next();
-        match (self.asked.remove(&exchange), response) {
-            (Some(Asked::Record(number, part, record)), Some(response)) => {
-                self.record(host, number, part, record, Some(response))
-            }
-            (Some(Asked::Fetch { header, request, .. }), Some(response)) => {
-                self.waits_for = None;
-                self.fetched(host, header, &request, &response)
-            }
-            (Some(Asked::Call(header, _)), Some(response)) => {
-                let document = response.as_map().ok_or_else(|| Fault::new("bad-document", "a response is a map"))?;
-                self.write(host, header, document)
-            }
-            (Some(Asked::Fetch { header, request, document }), None) => {
-                self.nothing_new(host, header, &request, document)
-            }
+        match (self.exchanges.remove(&exchange), responses.into_iter().next()) {
+            (Some(part), Some(response)) => self.know(host, part, Some(response)),
             // The recorded broker did not answer.
             _ => Ok(()),
         }
     }
 
     pub fn miss(&mut self, host: &mut dyn Session, exchange: Exchange, reason: &str) -> Result<(), Fault> {
-        match self.asked.remove(&exchange) {
-            Some(Asked::Record(number, part, record)) => self.record(host, number, part, record, None),
-            Some(Asked::Call(header, request)) => self.write(host, header, &usual(&request)),
-            Some(Asked::Fetch { header, request, document }) => self.nothing_new(host, header, &request, document),
-            Some(Asked::Silent) | None => {
+        match self.exchanges.remove(&exchange) {
+            Some(part) => self.know(host, part, None),
+            None => {
                 host.log(Level::Warn, reason);
                 Ok(())
             }
         }
     }
 
-    /// Said once: asking for the same again is to wait for what never comes.
-    fn nothing_new(
-        &mut self,
-        host: &mut dyn Session,
-        header: Header,
-        request: &Value,
-        document: Value,
-    ) -> Result<(), Fault> {
-        self.waits_for = Some(document);
-        self.fetched(host, header, request, &Value::Null)
-    }
-
-    fn fetched(&mut self, host: &mut dyn Session, header: Header, request: &Value, found: &Value) -> Result<(), Fault> {
-        let document = fetch::answer(request, found);
-        let document = document.ok_or_else(|| Fault::new("bad-document", "records that cannot be sent"))?;
-        self.write(host, header, &document)
-    }
-
-    fn record(
-        &mut self,
-        host: &mut dyn Session,
-        number: i32,
-        part: usize,
-        record: usize,
-        answer: Option<Value>,
-    ) -> Result<(), Fault> {
-        let producing = self.producing.get_mut(&number);
-        if let Some(producing) = producing {
-            producing.left -= 1;
-            if let Some(place) = producing.parts.get_mut(part).and_then(|(_, answers)| answers.get_mut(record)) {
-                *place = answer;
+    fn know(&mut self, host: &mut dyn Session, part: PartOf, answer: Option<Value>) -> Result<(), Fault> {
+        match part {
+            PartOf::Supply(position) => self.supply.learn(position, answer),
+            PartOf::Request(number, part) => {
+                let pending = self.queue.iter_mut().find(|pending| pending.header.correlation == number);
+                if let Some(pending) = pending
+                    && let Some(place) = pending.answers.get_mut(part)
+                {
+                    *place = answer;
+                    pending.left -= 1;
+                }
             }
         }
-        self.produced(host, number)
+        self.answer_ready(host)
     }
 
-    /// Answers a request, all of whose records are answered.
-    fn produced(&mut self, host: &mut dyn Session, number: i32) -> Result<(), Fault> {
-        if self.producing.get(&number).is_none_or(|producing| producing.left > 0) {
-            return Ok(());
+    /// Answers the requests whose turn it is.
+    fn answer_ready(&mut self, host: &mut dyn Session) -> Result<(), Fault> {
+        while let Some(pending) = self.queue.pop_front() {
+            let is_ready = match pending.what {
+                // Who fetches waits until there is something new, or something else is asked.
+                What::Fetch(_) => !self.queue.is_empty() || self.supply.has_news(self.fetching.positions()),
+                _ => pending.left == 0,
+            };
+            if !is_ready {
+                self.queue.push_front(pending);
+                break;
+            }
+            let document = match &pending.what {
+                What::Call(request) => match pending.answers.into_iter().next().flatten() {
+                    Some(Value::Map(response)) => response,
+                    Some(_) => return Err(Fault::new("bad-document", "a response is a map")),
+                    None => usual(request),
+                },
+                What::Metadata(request) => metadata::response(request, &pending.answers),
+                What::Produce(parts) => produce::response(parts, &pending.answers),
+                What::Fetch(request) => {
+                    let found = self.supply.take(self.fetching.positions());
+                    let document = fetch::answer(request, &found);
+                    document.ok_or_else(|| Fault::new("bad-document", "records that cannot be sent"))?
+                }
+            };
+            self.write(host, pending.header, &document)?;
         }
-        let Some(Producing { header, parts, .. }) = self.producing.remove(&number) else { return Ok(()) };
-        self.write(host, header, &produce::response(&parts))
+        Ok(())
     }
 
     fn write(&mut self, host: &mut dyn Session, header: Header, document: &Map) -> Result<(), Fault> {
@@ -190,22 +175,24 @@ impl Mocking {
     }
 }
 
+fn open(host: &mut dyn Session, request: Value, since: Instant) -> Exchange {
+    let facts = facts::of(&request);
+    host.open(request, facts, since)
+}
+
 /// What a broker says to a request that nobody recorded: members of a group that go on as they did are told that all is
 /// well, others that something went wrong.
 fn usual(request: &Value) -> Map {
     match request.get("api").and_then(Value::as_str).unwrap_or_default() {
         "Heartbeat" | "LeaveGroup" => Map::new(),
         "OffsetCommit" => {
+            let well = |partition: &Value| {
+                let index = partition.get("partitionIndex").cloned().unwrap_or(Value::Int(0));
+                Map::new().with("partitionIndex", index).into()
+            };
             let topics = list(request, "topics").iter().map(|topic| {
-                let said = ["name", "topicId"]
-                    .into_iter()
-                    .filter_map(|name| Some((name.to_owned(), topic.get(name)?.clone())));
-                let well = |partition: &Value| {
-                    let index = partition.get("partitionIndex").cloned().unwrap_or(Value::Int(0));
-                    Map::new().with("partitionIndex", index).into()
-                };
                 let partitions = list(topic, "partitions").iter().map(well).collect();
-                said.collect::<Map>().with("partitions", Value::Array(partitions)).into()
+                saying(topic).with("partitions", Value::Array(partitions)).into()
             });
             Map::new().with("topics", Value::Array(topics.collect()))
         }

@@ -8,7 +8,7 @@ use keploy_sdk::{Exchange, Fault, Map, Session, Value};
 
 use crate::{
     batch,
-    topics::{Topics, list, number, said},
+    topics::{Topics, list, number, said, saying},
 };
 
 /// What a client says when a broker has not said more: of no kind that it would try again for.
@@ -33,9 +33,7 @@ pub fn parts(host: &dyn Session, request: &Value, topics: &Topics) -> Result<Vec
             let batches = batch::read_all(host, bytes)?;
             let records = batches.iter().flat_map(|batch| list(batch, "records"));
             let records = records.map(|record| document(request, (id, topics.name(id)), record)).collect();
-            let named =
-                ["name", "topicId"].into_iter().filter_map(|name| Some((name.to_owned(), topic.get(name)?.clone())));
-            let (topic, partition) = (named.collect(), number(partition, "index"));
+            let (topic, partition) = (saying(topic), number(partition, "index"));
             parts.push(Part { topic, partition, records, exchanges: Vec::new() });
         }
     }
@@ -82,9 +80,12 @@ pub fn answers(part: &Part, response: &Value) -> Vec<Value> {
     (0..part.records.len()).map(one).collect()
 }
 
-/// The response to records that were answered one by one; `None`: nobody recorded this one.
-pub fn response(parts: &[(Part, Vec<Option<Value>>)]) -> Map {
-    let responses = parts.iter().map(|(part, answers)| {
+/// The response to records that were answered one by one, in the order of `parts`; `None`: nobody recorded this one.
+pub fn response(parts: &[Part], answers: &[Option<Value>]) -> Map {
+    let mut rest = answers;
+    let responses = parts.iter().map(|part| {
+        let (answers, others) = rest.split_at(part.records.len().min(rest.len()));
+        rest = others;
         let mut partition = Map::new().with("index", Value::Int(part.partition));
         let failed = answers.iter().flatten().find(|answer| answer.get("errorCode").is_some());
         match (failed, answers.first()) {

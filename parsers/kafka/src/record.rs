@@ -1,12 +1,13 @@
 //! Both sides are real.
 use std::collections::BTreeMap;
 
-use keploy_sdk::{Fault, Instant, Session, Value};
+use keploy_sdk::{Fault, Instant, Map, Session, Value};
 
 use crate::{
     codec, facts,
-    fetch::Fetching,
+    fetch::{Fetching, Found},
     frame::{API_VERSIONS, Header, answer_of},
+    metadata,
     produce::{self, Part},
     request::{Asked, Request},
     schema::{Schemas, Side},
@@ -24,7 +25,6 @@ pub struct Recording {
     fetching: Fetching,
     /// By the number that the response will have.
     pending: BTreeMap<i32, Pending>,
-    waiting: Option<Waiting>,
     client_ended: bool,
 }
 
@@ -36,20 +36,19 @@ struct Pending {
 enum What {
     /// Setting up, a client asks until a broker is ready; recorded is how it went in the end.
     Call(Value, Instant),
+    Metadata {
+        documents: Vec<Value>,
+        request: Map,
+        since: Instant,
+    },
     Produce(Vec<Part>),
+    /// A consumer asks again and again, until there is something.
     Fetch,
-}
-
-/// What a consumer asks for, again and again, until there is something.
-struct Waiting {
-    request: Value,
-    since: Instant,
 }
 
 impl Recording {
     pub fn client_said(&mut self, host: &mut dyn Session, frame: &[u8], since: Instant) -> Result<(), Fault> {
-        let Request { header, asked } =
-            Request::read(host, frame, &mut self.schemas, &self.topics, &mut self.fetching)?;
+        let Request { header, asked } = Request::read(host, frame, &mut self.schemas, &self.topics)?;
         let open = |host: &mut dyn Session, request: Value| {
             let facts = facts::of(&request);
             host.open(request, facts, since)
@@ -66,10 +65,9 @@ impl Recording {
                 }
                 What::Produce(parts)
             }
-            Asked::Fetch { document, .. } => {
-                if self.waiting.as_ref().is_none_or(|waiting| waiting.request != document) {
-                    self.waiting = Some(Waiting { request: document, since });
-                }
+            Asked::Metadata { documents, request } => What::Metadata { documents, request, since },
+            Asked::Fetch(request) => {
+                self.fetching.request(&request, since);
                 What::Fetch
             }
         };
@@ -88,6 +86,14 @@ impl Recording {
         match what {
             What::Call(request, _) if is_for_later(&response) && !facts::is_act(&request) => {}
             What::Call(request, since) => record(host, request, since, (response, at)),
+            What::Metadata { documents, request, since } => {
+                let answers = response.as_map().map(|response| metadata::answers(&request, response));
+                for (document, answer) in documents.into_iter().zip(answers.unwrap_or_default()) {
+                    if let Some(answer) = answer.filter(|answer| !is_for_later(answer)) {
+                        record(host, document, since, (answer, at));
+                    }
+                }
+            }
             What::Produce(parts) => {
                 for part in parts {
                     for (exchange, answer) in part.exchanges.iter().zip(produce::answers(&part, &response)) {
@@ -97,10 +103,9 @@ impl Recording {
                 }
             }
             What::Fetch => {
-                if let Some(found) = self.fetching.response(host, &response)?
-                    && let Some(Waiting { request, since }) = self.waiting.take()
-                {
-                    record(host, request, since, (found, at));
+                for Found { position, since, document } in self.fetching.response(host, &response)? {
+                    let request = self.fetching.document(&position, &self.topics);
+                    record(host, request, since, (document, at));
                 }
             }
         }
@@ -132,11 +137,13 @@ impl Recording {
     pub fn server_ended(&mut self, host: &mut dyn Session, inside: bool) {
         let mut left = Vec::new();
         for pending in std::mem::take(&mut self.pending).into_values() {
+            let mut open = |request: Value, since| {
+                let facts = facts::of(&request);
+                left.push(host.open(request, facts, since));
+            };
             match pending.what {
-                What::Call(request, since) => {
-                    let facts = facts::of(&request);
-                    left.push(host.open(request, facts, since));
-                }
+                What::Call(request, since) => open(request, since),
+                What::Metadata { documents, since, .. } => documents.into_iter().for_each(|one| open(one, since)),
                 What::Produce(parts) => left.extend(parts.into_iter().flat_map(|part| part.exchanges)),
                 What::Fetch => {}
             }

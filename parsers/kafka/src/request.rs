@@ -3,8 +3,8 @@ use keploy_sdk::{Fault, Map, Session, Value};
 
 use crate::{
     codec,
-    fetch::Fetching,
     frame::{API_VERSIONS, Header, body_of},
+    metadata,
     produce::{self, Part},
     schema::{Schemas, Side},
     topics::Topics,
@@ -23,21 +23,16 @@ pub enum Asked {
         parts: Vec<Part>,
         is_answered: bool,
     },
-    /// Its document, and what it says itself.
-    Fetch {
-        document: Value,
-        request: Value,
+    /// A document of the brokers, and one of each topic.
+    Metadata {
+        documents: Vec<Value>,
+        request: Map,
     },
+    Fetch(Value),
 }
 
 impl Request {
-    pub fn read(
-        host: &dyn Session,
-        frame: &[u8],
-        schemas: &mut Schemas,
-        topics: &Topics,
-        fetching: &mut Fetching,
-    ) -> Result<Self, Fault> {
+    pub fn read(host: &dyn Session, frame: &[u8], schemas: &mut Schemas, topics: &Topics) -> Result<Self, Fault> {
         let mut reader = Reader(frame);
         let header = Header::read(&mut reader).ok_or_else(|| Fault::new("bad-header", "a request without a header"))?;
         let message = schemas.get(Side::Request, header.api);
@@ -58,9 +53,9 @@ impl Request {
                 let is_answered = body.get("acks").is_some();
                 Asked::Produce { parts: produce::parts(host, &body.into(), topics)?, is_answered }
             }
-            "Fetch" => {
-                let request: Value = body.into();
-                Asked::Fetch { document: fetching.request(&request, topics), request }
+            "Fetch" => Asked::Fetch(body.into()),
+            "Metadata" if let Some(documents) = metadata::documents(&named, &body) => {
+                Asked::Metadata { documents, request: body }
             }
             name => {
                 let is_secret = |field: &str| name == "SaslAuthenticate" && field == "authBytes";

@@ -29,6 +29,13 @@ pub fn said(topic: &Value) -> &str {
     ["name", "topic", "topicId"].into_iter().find_map(|name| topic.get(name)?.as_str()).unwrap_or_default()
 }
 
+/// The same, as fields for a response.
+pub fn saying(topic: &Value) -> Map {
+    let fields =
+        ["name", "topic", "topicId"].into_iter().filter_map(|name| Some((name.to_owned(), topic.get(name)?.clone())));
+    fields.filter(|(_, value)| *value != Value::Null).collect()
+}
+
 /// Items of a list in a document.
 pub fn list<'a>(of: &'a Value, name: &str) -> &'a [Value] {
     of.get(name).and_then(Value::as_array).unwrap_or_default()
