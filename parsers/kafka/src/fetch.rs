@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use keploy_sdk::{Fault, Instant, Map, Session, Value};
 
 use crate::{
-    batch,
+    batch, supply,
     topics::{Topics, list, number, said, saying},
 };
 
@@ -130,5 +130,6 @@ pub fn answer(request: &Value, recorded: &BTreeMap<Position, Value>) -> Option<M
         }
         responses.push(saying(topic).with("partitions", Value::Array(partitions)).into());
     }
-    Some(Map::new().with("responses", Value::Array(responses)))
+    let answer = Map::new().with("responses", Value::Array(responses));
+    Some(if recorded.is_empty() { answer.with("throttleTimeMs", supply::PAUSE_MS) } else { answer })
 }

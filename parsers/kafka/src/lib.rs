@@ -33,6 +33,8 @@ const OF_THE_MEMBER: [&str; 5] =
 /// In every request, and never compared. Whether a topic may be made says nothing of one that is there.
 const ALWAYS: [&str; 5] = ["version", "clientSoftwareName", "clientSoftwareVersion", "names", "allowAutoTopicCreation"];
 
+const SETS: [&str; 5] = ["topics", "partitions", "partitionIndexes", "groups", "coordinatorKeys"];
+
 impl Parser for Kafka {
     type Connection = Conversation;
 
@@ -50,10 +52,7 @@ impl Parser for Kafka {
             matches!(api, "Heartbeat" | "SyncGroup" | "OffsetCommit" | "LeaveGroup" | "TxnOffsetCommit");
         if let (Part::Request, Some(request)) = (part, document.as_map_mut()) {
             ALWAYS.iter().for_each(|name| drop(request.remove(name)));
-            // Some clients keep topics in sets.
-            if let Some(Value::Array(topics)) = request.get_mut("topics") {
-                topics.sort_by_key(Value::to_cbor);
-            }
+            request.iter_mut().for_each(|(name, value)| sort(name, value));
             if is_membership {
                 OF_THE_MEMBER.iter().for_each(|name| drop(request.remove(name)));
             }
@@ -63,6 +62,18 @@ impl Parser for Kafka {
 
     fn classify(request: &Value) -> Facts {
         facts::of(request)
+    }
+}
+
+/// Some clients keep topics, and what they want of each, in sets.
+fn sort(name: &str, value: &mut Value) {
+    match value {
+        Value::Map(fields) => fields.iter_mut().for_each(|(name, value)| sort(name, value)),
+        Value::Array(items) if SETS.contains(&name) => {
+            items.iter_mut().for_each(|item| sort("", item));
+            items.sort_by_key(Value::to_cbor);
+        }
+        _ => {}
     }
 }
 

@@ -9,8 +9,8 @@ use keploy_sdk::{Map, Value};
 
 use crate::topics::{said, saying};
 
-/// INVALID_TOPIC_EXCEPTION: of such a kind that no client asks again.
-const NO_SUCH_TOPIC: i64 = 17;
+/// TOPIC_AUTHORIZATION_FAILED, the one for which no client asks again: for topics that there are not, they wait.
+const NO_SUCH_TOPIC: i64 = 29;
 
 /// The documents of a request, of the brokers and of each topic; `None`: it wants all topics that there are.
 pub fn documents(named: &Map, request: &Map) -> Option<Vec<Value>> {

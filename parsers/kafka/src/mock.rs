@@ -11,7 +11,7 @@ use crate::{
     produce::{self, Part},
     request::{Asked, Request},
     schema::{Schemas, Side},
-    supply::Supply,
+    supply::{Supply, WhenEmpty},
     topics::{Topics, list, saying},
 };
 
@@ -50,7 +50,7 @@ enum What {
     Call(Value),
     Metadata(Map),
     Produce(Vec<Part>),
-    Fetch(Value),
+    Fetch(Value, WhenEmpty),
 }
 
 impl Mocking {
@@ -62,7 +62,7 @@ impl Mocking {
             Asked::Fetch(request) => {
                 self.fetching.request(&request, since);
                 self.ask_for_records(host, since);
-                (What::Fetch(request), Vec::new())
+                (What::Fetch(request, self.supply.request(since)), Vec::new())
             }
             Asked::Produce { parts, is_answered } => {
                 let documents: Vec<Value> = parts.iter().flat_map(|part| part.records.iter().cloned()).collect();
@@ -131,8 +131,10 @@ impl Mocking {
     fn answer_ready(&mut self, host: &mut dyn Session) -> Result<(), Fault> {
         while let Some(pending) = self.queue.pop_front() {
             let is_ready = match pending.what {
-                // Who fetches waits until there is something new, or something else is asked.
-                What::Fetch(_) => !self.queue.is_empty() || self.supply.has_news(self.fetching.positions()),
+                // Who waits for records waits no longer when something else is asked.
+                What::Fetch(_, when_empty) => {
+                    !self.queue.is_empty() || self.supply.has_news(self.fetching.positions(), when_empty)
+                }
                 _ => pending.left == 0,
             };
             if !is_ready {
@@ -147,7 +149,7 @@ impl Mocking {
                 },
                 What::Metadata(request) => metadata::response(request, &pending.answers),
                 What::Produce(parts) => produce::response(parts, &pending.answers),
-                What::Fetch(request) => {
+                What::Fetch(request, _) => {
                     let found = self.supply.take(self.fetching.positions());
                     let document = fetch::answer(request, &found);
                     document.ok_or_else(|| Fault::new("bad-document", "records that cannot be sent"))?

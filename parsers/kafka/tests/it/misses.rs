@@ -13,19 +13,23 @@ fn request(api: i16, version: i16, number: i32, body: &[u8]) -> Vec<u8> {
     [&u32::try_from(frame.len()).expect("a short frame").to_be_bytes(), frame.as_slice()].concat()
 }
 
+const MS: u64 = 1_000_000;
+
 struct Mock {
     conversation: Conversation,
     host: Recorder,
+    now: u64,
 }
 
 impl Mock {
     fn new() -> Self {
-        Self { conversation: Conversation::new(Mode::Mock, Peer::default(), Value::Null), host: Recorder::new() }
+        let conversation = Conversation::new(Mode::Mock, Peer::default(), Value::Null);
+        Self { conversation, host: Recorder::new(), now: 1 }
     }
 
     /// What is opened, and what is written meanwhile.
     fn ask(&mut self, bytes: &[u8]) -> (Vec<Exchange>, Vec<u8>) {
-        self.conversation.feed(&mut self.host, Side::Client, 0, 1, bytes).expect("it is well");
+        self.conversation.feed(&mut self.host, Side::Client, 0, self.now, bytes).expect("it is well");
         let effects = self.host.take();
         let opened = effects.iter().filter_map(|effect| match effect {
             Effect::Open { exchange, .. } => Some(*exchange),
@@ -65,18 +69,48 @@ fn other_requests_fail() {
     assert_eq!(mock.miss(opened[0]), b"\0\0\0\x0a\0\0\0\x07\0\0\0\0\xff\xff");
 }
 
-/// Empty answers would be asked for again at once. But brokers answer in order.
+fn fetch(number: i32) -> Vec<u8> {
+    let partition = b"\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\x10\0";
+    let head = b"\xff\xff\xff\xff\0\0\x01\xf4\0\0\0\x01\0\x01\0\0\0\0\0\0\x01\0\x01t\0\0\0\x01";
+    request(1, 4, number, &[head.as_slice(), partition].concat())
+}
+
 #[test]
-fn a_consumer_waits_for_what_never_came_until_it_asks_for_something_else() {
-    let fetch = |number| {
-        let partition = b"\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\x10\0";
-        let head = b"\xff\xff\xff\xff\0\0\x01\xf4\0\0\0\x01\0\x01\0\0\0\0\0\0\x01\0\x01t\0\0\0\x01";
-        request(1, 4, number, &[head.as_slice(), partition].concat())
-    };
+fn a_consumer_that_pauses_when_told_to_is_told_whenever_it_asks() {
     let mut mock = Mock::new();
     let (opened, _) = mock.ask(&fetch(1));
-    assert_eq!(mock.miss(opened[0])[4..8], *b"\0\0\0\x01", "it is told once that there is nothing");
-    assert_eq!(mock.ask(&fetch(2)), (vec![], vec![]), "and waits");
-    let (opened, answer) = mock.ask(&request(12, 1, 3, b"\0\x01g\0\0\0\x05\0\x01m"));
-    assert_eq!((opened.len(), &answer[4..8]), (1, &b"\0\0\0\x02"[..]));
+    assert_eq!(mock.miss(opened[0])[4..12], *b"\0\0\0\x01\0\0\0\x64", "there is nothing, ask in 100 ms");
+    for number in 2..20 {
+        mock.now += 100 * MS;
+        let (opened, answer) = mock.ask(&fetch(number));
+        assert_eq!((opened.len(), &answer[4..8]), (0, &number.to_be_bytes()[..]));
+    }
+}
+
+/// Empty answers would be asked for again at once. But brokers answer in order.
+#[test]
+fn another_waits_for_what_never_came_until_it_asks_for_something_else() {
+    let mut mock = Mock::new();
+    let (opened, _) = mock.ask(&fetch(1));
+    mock.miss(opened[0]);
+    for number in 2..500 {
+        mock.now += MS;
+        assert_ne!(mock.ask(&fetch(number)).1, b"", "it may have begun with less than it wants");
+    }
+    mock.now += 10 * MS;
+    assert_eq!(mock.ask(&fetch(500)), (vec![], vec![]), "it waits");
+    let (opened, answer) = mock.ask(&request(12, 1, 501, b"\0\x01g\0\0\0\x05\0\x01m"));
+    assert_eq!((opened.len(), &answer[4..8]), (1, &500_i32.to_be_bytes()[..]));
+}
+
+/// Some clients insist on it.
+#[test]
+fn answers_come_in_the_order_of_their_requests() {
+    let mut mock = Mock::new();
+    let heartbeat = |number| request(12, 1, number, b"\0\x01g\0\0\0\x05\0\x01m");
+    let (first, _) = mock.ask(&heartbeat(1));
+    let (second, _) = mock.ask(&heartbeat(2));
+    assert_eq!(mock.miss(second[0]), b"");
+    let both = mock.miss(first[0]);
+    assert_eq!((&both[4..8], &both[18..22]), (&b"\0\0\0\x01"[..], &b"\0\0\0\x02"[..]));
 }
