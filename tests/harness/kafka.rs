@@ -56,6 +56,15 @@ pub fn app(driver: &'static str) -> App {
     app.with("KAFKA", &format!("127.0.0.1:{BROKER_PORT}"))
 }
 
+/// franz-go's own tests, as an application that ends by itself.
+pub fn suite() -> App {
+    let folder = installed("suites/franz-go");
+    let tests = format!("go -C {} test -vet=off -count=1 -v ./pkg/kgo", folder.display());
+    let app = App::new("franz-go-suite", tests).with("GOFLAGS", "-mod=mod").with("GOPROXY", "off");
+    let app = app.with("KGO_SEEDS", &format!("127.0.0.1:{BROKER_PORT}")).with("KGO_TEST_RF", "1");
+    app.with("KGO_TEST_RECORDS", "20000").with("KGO_TEST_MAX_TOPIC_PARTS", "4")
+}
+
 /// All clients at once, each a customer of its own; returns how many requests were sent. Runs in the calling thread's
 /// network.
 ///

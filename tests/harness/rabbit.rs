@@ -25,7 +25,7 @@ pub struct Broker {
 impl Broker {
     /// In `world`, which knows it as broker.test.
     pub fn start(world: &World) -> Self {
-        let process = Self::without_worker(world)._process;
+        let process = Self::process(world, "t", "pw");
         let mut worker = Command::new(python());
         let url = format!("amqp://t:pw@127.0.0.1:{BROKER_PORT}");
         let worker = Process::start(world, worker.arg(file("apps/pyamqp/worker.py")).env("AMQP_URL", url));
@@ -33,13 +33,18 @@ impl Broker {
         Self { _worker: Some(worker), _process: process }
     }
 
-    /// With nothing in it.
-    pub fn without_worker(world: &World) -> Self {
+    /// For [`suite`], whose tests know one user: guest. Without a worker.
+    pub fn for_suite(world: &World) -> Self {
+        Self { _worker: None, _process: Self::process(world, "guest", "guest") }
+    }
+
+    fn process(world: &World, login: &str, password: &str) -> Process {
         let mut command = Command::new(file("servers/rabbitmq.sh"));
         command.arg("run").arg(BROKER_PORT.to_string()).arg(world.folder().join("rabbitmq"));
-        let process = Process::start(world, command.env("KEPLOY_DEV_CACHE", cache()));
+        command.env("KEPLOY_DEV_CACHE", cache()).env("LOGIN", login).env("PASSWORD", password);
+        let process = Process::start(world, &mut command);
         process.wait_for("completed with");
-        Self { _worker: None, _process: process }
+        process
     }
 }
 
@@ -69,7 +74,7 @@ pub fn suite() -> App {
     let folder: PathBuf = installed("suites/amqp091-go");
     let tests = format!("go -C {} test -vet=off -count=1 -v -tags integration .", folder.display());
     let app = App::new("amqp091-go-suite", tests).with("GOFLAGS", "-mod=mod").with("GOPROXY", "off");
-    app.with("AMQP_URL", &format!("amqp://t:pw@broker.test:{BROKER_PORT}/"))
+    app.with("AMQP_URL", &format!("amqp://guest:guest@broker.test:{BROKER_PORT}/"))
 }
 
 /// All clients at once, each a customer of its own; returns how many requests were sent. Runs in the calling thread's

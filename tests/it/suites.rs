@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use harness::apps::App;
 use harness::databases::{Database, Tls};
+use harness::kafka;
 use harness::keploy::Project;
 use harness::rabbit::{self, Broker};
 use harness::suites::{Counts, SUITES, Suite};
@@ -30,8 +31,15 @@ fn pgx() {
 #[test]
 fn amqp091_go() {
     let world = World::online();
-    let _broker = Broker::without_worker(&world);
+    let _broker = Broker::for_suite(&world);
     pass(&world, rabbit::suite(), 129, 1, &[]);
+}
+
+#[test]
+fn franz_go() {
+    let world = World::online();
+    let _broker = kafka::Broker::start(&world);
+    pass(&world, kafka::suite(), 43, 0, &[]);
 }
 
 fn through(name: &str, passed: usize, skipped: usize, failed: &[&str]) {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# RabbitMQ (Debian's), AMQP 0-9-1 without TLS. User t, password pw, virtual host /. It says "completed with" on
+# RabbitMQ (Debian's), AMQP 0-9-1 without TLS. User t, password pw (or LOGIN and PASSWORD), virtual host /. It says "completed with" on
 # standard error when it takes log-ins, which is a little after its port is open.
 #
 # It lives in a namespace of processes: what it starts besides (epmd, which stays for others) ends with it.
@@ -13,6 +13,6 @@ export HOME=$DIR RABBITMQ_NODENAME=t$PORT@localhost RABBITMQ_NODE_IP_ADDRESS=127
 export RABBITMQ_DIST_PORT=$(((PORT + 20000) % 64512 + 1024)) ERL_EPMD_ADDRESS=127.0.0.1
 export RABBITMQ_MNESIA_BASE=$DIR/mnesia RABBITMQ_LOG_BASE=$DIR/logs RABBITMQ_ENABLED_PLUGINS_FILE=$DIR/plugins
 export RABBITMQ_CONFIG_FILE=$DIR/broker.conf RABBITMQ_CONF_ENV_FILE=/dev/null LC_ALL=C.UTF-8
-printf 'default_user = t\ndefault_pass = pw\n' >"$DIR/broker.conf"
+printf 'default_user = %s\ndefault_pass = %s\n' "${LOGIN:-t}" "${PASSWORD:-pw}" >"$DIR/broker.conf"
 cd "$DIR"
 serve unshare --pid --fork --kill-child --mount-proc $SERVER >&2

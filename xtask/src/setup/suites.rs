@@ -13,6 +13,7 @@ const SUITES: &[(&str, &str)] = &[
     ("libpq", "github.com/lib/pq@v1.10.9"),
     ("pgx", "github.com/jackc/pgx/v5@v5.7.6"),
     ("amqp091-go", "github.com/rabbitmq/amqp091-go@v1.10.0"),
+    ("franz-go", "github.com/twmb/franz-go@v1.20.4"),
 ];
 
 pub fn all(place: &Place) -> Result {
