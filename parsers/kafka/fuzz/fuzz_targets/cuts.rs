@@ -1,11 +1,11 @@
 //! Any requests and responses, whole or torn: no panic, and the same exchanges. What was recorded can be mocked.
 #![no_main]
 use keploy_sdk::{
-    Connection, Fault, Mode, Peer, Side, Value,
+    Connection, Fault, Mode, Parser, Peer, Side, Value,
     testing::{Effect, Recorder},
 };
 use libfuzzer_sys::fuzz_target;
-use parser_kafka::Conversation;
+use parser_kafka::{Conversation, Kafka};
 
 /// API, version, and what is behind the header.
 type Call<'a> = (u8, u8, &'a [u8], &'a [u8]);
@@ -13,8 +13,10 @@ type Call<'a> = (u8, u8, &'a [u8], &'a [u8]);
 fuzz_target!(|input: (Vec<Call<'_>>, u8)| {
     let (calls, cut) = input;
     let numbered = || calls.iter().zip(1_i32..);
-    let client: Vec<u8> = numbered().flat_map(|((api, version, body, _), n)| request(*api, *version, n, body)).collect();
+    let client: Vec<u8> =
+        numbered().flat_map(|((api, version, body, _), n)| request(*api, *version, n, body)).collect();
     let server: Vec<u8> = numbered().flat_map(|((.., body), n)| framed(&[&n.to_be_bytes(), *body].concat())).collect();
+    let _any_verdict = Kafka::detect(&Peer::default(), &client, &[]);
     let whole = record(&client, &server, usize::MAX);
     let torn = record(&client, &server, usize::from(cut).max(1));
     match (whole, torn) {
@@ -55,13 +57,13 @@ fn record(client: &[u8], server: &[u8], cut: usize) -> Result<Vec<Effect>, Fault
     Ok(effects)
 }
 
-/// Answers the same client with what was recorded of it, in the order that it was asked.
+/// Answers the same client with what was recorded of it.
 fn mock(client: &[u8], recorded: &[Effect]) {
-    let mut responses: Vec<Vec<Value>> = Vec::new();
+    let mut calls: Vec<(&Value, Vec<Value>)> = Vec::new();
     for effect in recorded {
         match effect {
-            Effect::Open { .. } => responses.push(Vec::new()),
-            Effect::Reply { exchange, response, .. } => responses[*exchange as usize - 1].push(response.clone()),
+            Effect::Open { request, .. } => calls.push((request, Vec::new())),
+            Effect::Reply { exchange, response, .. } => calls[*exchange as usize - 1].1.push(response.clone()),
             _ => {}
         }
     }
@@ -70,10 +72,13 @@ fn mock(client: &[u8], recorded: &[Effect]) {
     if mock.feed(&mut host, Side::Client, 0, 1, client).is_err() {
         return;
     }
-    let mut answers = responses.into_iter();
     for effect in host.take() {
-        if let Effect::Open { exchange, .. } = effect {
-            let outcome = mock.answer(&mut host, exchange, answers.next().unwrap_or_default());
+        if let Effect::Open { exchange, request, .. } = effect {
+            let found = calls.iter().position(|(recorded, _)| **recorded == request);
+            let outcome = match found.map(|at| calls.remove(at)) {
+                Some((_, responses)) => mock.answer(&mut host, exchange, responses),
+                None => mock.miss(&mut host, exchange, "nothing recorded"),
+            };
             outcome.expect("what was recorded can be written");
         }
     }
