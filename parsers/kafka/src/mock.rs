@@ -115,8 +115,8 @@ impl Mocking {
         match part {
             PartOf::Supply(position) => self.supply.learn(position, answer),
             PartOf::Request(number, part) => {
-                let pending = self.queue.iter_mut().find(|pending| pending.header.correlation == number);
-                if let Some(pending) = pending
+                let is_its = |pending: &&mut Pending| pending.header.correlation == number && pending.left > 0;
+                if let Some(pending) = self.queue.iter_mut().find(is_its)
                     && let Some(place) = pending.answers.get_mut(part)
                 {
                     *place = answer;
