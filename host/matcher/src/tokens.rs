@@ -9,8 +9,8 @@ use document::Value;
 /// More values than this in one document say nothing more.
 const MOST: usize = 4096;
 
-/// The words and numbers of a document, by their hashes, and how often each stands there: a response that shows a number
-/// as an id, and by chance in its date, too, shows it more often than one that has only the date.
+/// The words and numbers of a document, by their hashes, and how much each counts there: a response that shows a number as an
+/// id counts more than one that has it in its date. That it has it twice says nothing: it made two calls, maybe.
 #[derive(Default)]
 pub struct Tokens(HashMap<u64, Token>);
 
@@ -34,8 +34,9 @@ const LONGEST: usize = 64;
 /// An answer of more values than this is a list or a row.
 const FEW: usize = 3;
 
-/// What a word counts in JSON text: data, where a header is as likely a length or a date.
-const IN_JSON: usize = 2;
+/// What a word counts that is a whole value in JSON text: data, where a part of one, or of a header, is as likely a length or
+/// a date.
+const WHOLE: usize = 2;
 
 /// What a document has of another's tokens.
 #[derive(Default)]
@@ -124,11 +125,18 @@ impl Tokens {
     /// A text is JSON, a key like `order:17`, a path: its words are what is between the punctuation.
     fn words(&mut self, text: &str) {
         let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == '.';
-        let counts = if text.starts_with(['{', '[']) { IN_JSON } else { 1 };
-        text.split(|c| !is_word(c)).map(|word| word.trim_matches(['.', '-'])).for_each(|word| self.add(word, counts));
+        let is_json = text.starts_with(['{', '[']);
+        let mut at = 0;
+        for word in text.split(|c| !is_word(c)) {
+            let end = at + word.len();
+            let counts = if is_json && is_whole(&text[..at], &text[end..]) { WHOLE } else { 1 };
+            self.add(word.trim_matches(['.', '-']), counts);
+            at = end + text[end..].chars().next().map_or(0, char::len_utf8);
+        }
         // Of two lists that are alike, one may have an entry more, whose words the other has, too.
-        let entries = if counts == IN_JSON { text.split('"').skip(1).step_by(2).collect() } else { vec![text] };
+        let entries = if is_json { text.split('"').skip(1).step_by(2).collect() } else { vec![text] };
         let is_entry = |entry: &&str| entry.len() <= LONGEST && entry.contains(|c| !is_word(c));
+        let counts = if is_json { WHOLE } else { 1 };
         entries.into_iter().filter(is_entry).for_each(|entry| self.add(entry, counts));
     }
 
@@ -144,8 +152,14 @@ impl Tokens {
         let is_word = !has(char::is_numeric);
         let named = !is_word && (strong || has(char::is_alphabetic));
         let token = BuildHasherDefault::<DefaultHasher>::default().hash_one(word);
-        self.0.entry(token).or_insert(Token { count: 0, strong, named, is_word }).count += counts;
+        let token = self.0.entry(token).or_insert(Token { count: 0, strong, named, is_word });
+        token.count = token.count.max(counts);
     }
+}
+
+/// Is what stands between these a whole value of JSON?
+fn is_whole(before: &str, after: &str) -> bool {
+    before.trim_end().ends_with([':', ',', '[', '"']) && after.trim_start().starts_with([',', '}', ']', '"'])
 }
 
 #[cfg(test)]

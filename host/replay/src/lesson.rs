@@ -295,6 +295,8 @@ impl<'a> Whose<'a> {
         let (regular, extra, given) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular, extra, known, given };
         whose.regular = whose.find_regular(first, second);
+        let unusual = whose.find_unusual(set);
+        whose.background.extend(unusual);
         whose.background.extend(whose.find_strange([first, second]));
         let usual = whose.usual(second);
         whose.extra = whose.find_extra(second, &usual);
@@ -317,6 +319,21 @@ impl<'a> Whose<'a> {
         }
         let is_regular = |((test, _), count): &(&(&str, CallClass), &usize)| **count * OFTEN >= tests[test];
         calls.iter().filter(is_regular).map(|((test, class), _)| (*test, class.clone())).collect()
+    }
+
+    /// What was made several times, and no kind of tests usually makes: a worker does. Only what nobody saw a test make.
+    fn find_unusual(&self, set: &'a TestSet) -> BTreeSet<CallClass> {
+        const SEVERAL: usize = 4;
+        let mut times: BTreeMap<&CallClass, usize> = BTreeMap::new();
+        let is_guessed = |mock: &&MappedMock| matches!(mock.evidence.as_str(), "candidate" | "value" | "replay");
+        for mock in set.mappings.iter().flat_map(|mapping| &mapping.mocks).filter(is_guessed) {
+            if let Some(class) = self.classes.get(mock.name.as_str()) {
+                *times.entry(class).or_default() += 1;
+            }
+        }
+        let usual: BTreeSet<&CallClass> = self.regular.iter().map(|(_, class)| class).collect();
+        let unusual = times.into_iter().filter(|(class, times)| *times >= SEVERAL && !usual.contains(class));
+        unusual.map(|(class, _)| class.clone()).collect()
     }
 
     /// What was asked again, in both replays, while tests ran that do not usually make such calls: a poller did.

@@ -137,8 +137,9 @@ pub(crate) struct Pool {
     windows: Vec<(u64, u64)>,
     /// Of each test, its class.
     classes: Vec<String>,
-    /// Of each test, the values of its answers. Only while learning.
+    /// Of each test, the values of its answers. Only where there is a background, or while learning.
     answers: Vec<Tokens>,
+    has_background: OnceCell<bool>,
     habits: OnceCell<Habits>,
     /// Of calls of one shape that tests were waited for: how many came, and how many did not.
     waits: HashMap<Hash, (usize, usize)>,
@@ -193,6 +194,7 @@ impl Pool {
             windows: vec![(0, 0); tests],
             classes: vec![String::new(); tests],
             answers: (0..tests).map(|_| Tokens::default()).collect(),
+            has_background: OnceCell::new(),
             habits: OnceCell::new(),
             waits: HashMap::new(),
             asked_by_the_background: OnceCell::new(),
@@ -260,6 +262,14 @@ impl Pool {
         }
     }
 
+    /// Were calls made that are no test's, beside those of starting up?
+    fn has_background(&self) -> bool {
+        *self.has_background.get_or_init(|| {
+            let is_of_none = |call: &Recorded| call.mock.lifetime == Lifetime::Test && call.tests.is_empty();
+            self.calls.iter().any(|call| is_of_none(call) && call.mock.started >= self.began())
+        })
+    }
+
     /// When the first test did: starting up need not take as long as it took.
     fn began(&self) -> u64 {
         self.windows.first().map_or(0, |window| window.0)
@@ -270,7 +280,7 @@ impl Pool {
         self.windows[test] = (case.started, case.ended);
         self.classes[test].clone_from(&case.class);
         self.crowds[test] = crowd;
-        if self.lesson.is_some() {
+        if self.lesson.is_some() || self.has_background() {
             self.answers[test] = Tokens::of(case.responses.iter().map(|response| &response.body));
         }
     }

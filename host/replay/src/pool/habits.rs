@@ -14,7 +14,7 @@ pub(super) struct Habits {
     usual: HashSet<(String, Hash)>,
     /// The shapes of calls that some class of tests usually makes.
     of_anyone: HashSet<Hash>,
-    /// Of those, the shapes of calls whose answers tests of this class mostly show. Only while learning.
+    /// Of those, the shapes of calls whose answers tests of this class mostly show. Only where there is a background, or while learning.
     shown: HashSet<(String, Hash)>,
     /// Calls that wait for something, which then is not always the same: keys of equal requests.
     queues: HashSet<Hash>,
@@ -36,7 +36,7 @@ impl Habits {
         let often = calls.into_iter().filter(|((class, _), count)| count * OFTEN >= tests[class]);
         let usual: HashSet<(String, Hash)> = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
         let of_anyone = usual.iter().map(|(_, shape)| *shape).collect();
-        let shown = if pool.lesson.is_some() { shown(pool) } else { HashSet::new() };
+        let shown = if pool.lesson.is_some() || pool.has_background() { shown(pool) } else { HashSet::new() };
         let queues = queues(pool);
         // What starting up asks is no habit: it is asked once, and has to be as it was.
         let mut of_background = HashMap::new();

@@ -14,6 +14,7 @@ type Tier = fn(&Pool, &[usize], u64) -> Vec<usize>;
 const JUDGING: &[Tier] = &[
     |pool, calls, _| pool.own(calls),
     |pool, calls, _| pool.shared(calls),
+    |pool, calls, _| pool.shows(calls),
     |pool, calls, _| pool.just_asked(calls),
     |pool, calls, _| pool.usual(calls),
     Pool::background,
@@ -74,6 +75,23 @@ impl Pool {
         fitting
     }
 
+    /// Of calls that a poller makes, too, it may be open which were the test's: those whose answers are in what it answered. One
+    /// that was given to another before is as good; what another test still has to ask is its.
+    fn shows(&self, calls: &[usize]) -> Vec<usize> {
+        let is_polled = calls.iter().any(|call| self.is_of_none(*call));
+        let is_shown = || calls.first().is_some_and(|call| self.is_shown(self.calls[*call].shape()));
+        let Some(test) = self.current.filter(|_| is_polled && self.lesson.is_none() && is_shown()) else {
+            return Vec::new();
+        };
+        let answered = |call: usize| self.calls[call].answered();
+        let words = Tokens::in_all(calls.iter().map(|call| answered(*call)));
+        let is_shown = |call: &usize| matches!(answered(*call).fit(&self.answers[test], &words), (1.., 0));
+        let is_free = |call: &usize| self.is_of_none(*call) || self.calls[*call].claimed_by.is_some();
+        let mut shown: Vec<usize> = calls.iter().copied().filter(is_free).filter(is_shown).collect();
+        shown.sort_by_key(|call| self.calls[*call].claimed_by.is_some());
+        shown
+    }
+
     /// Those that were made while the current test was in flight, or soon after.
     fn made_meanwhile(&self, calls: &[usize]) -> Vec<usize> {
         let Some(test) = self.current else { return Vec::new() };
@@ -121,7 +139,7 @@ impl Pool {
     /// Calls of no test, unclaimed: those that were made by then. Who asks more often than it did (a poller, in a slow
     /// replay) does not see what is yet to come. What a queue gave comes in recorded order; while learning, whosever it is.
     fn background(&self, calls: &[usize], reached: u64) -> Vec<usize> {
-        let reached = reached.max(self.began());
+        let reached = self.seen_by_now(reached);
         let is_queue = self.is_queue(calls);
         let is_anybodys = calls.first().is_some_and(|call| self.takes_from_a_queue(*call));
         let free = |call: &usize| {
@@ -143,6 +161,12 @@ impl Pool {
             free.sort_by_key(|call| std::cmp::Reverse(started(call)));
         }
         free
+    }
+
+    /// Up to when the background's answers are there: what came while the current test was in flight, it may have seen.
+    fn seen_by_now(&self, reached: u64) -> u64 {
+        let ended = self.current.map_or(0, |test| self.windows[test].1);
+        reached.max(self.began()).max(ended)
     }
 
     /// Are these calls that wait for something, which then is not always the same?
@@ -172,6 +196,7 @@ impl Pool {
         };
         let claimed = |call: &usize| is_its(*call) && self.calls[*call].claimed_by.is_some();
         let mut claimed: Vec<usize> = calls.iter().rev().copied().filter(claimed).collect();
+        let reached = self.seen_by_now(reached);
         if !is_queue {
             // The last one first, as they are sorted; what lies ahead comes last.
             claimed.sort_by_key(|call| self.calls[*call].mock.started > reached);
