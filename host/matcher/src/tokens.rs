@@ -73,6 +73,15 @@ impl Tokens {
         self.0.iter().filter(|(_, token)| !token.is_word && !token.strong).map(|(word, _)| *word)
     }
 
+    /// Ids: hardly met twice by chance, and with a digit.
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().filter(|(_, token)| token.strong && token.named).map(|(word, _)| *word)
+    }
+
+    pub fn has(&self, word: u64) -> bool {
+        self.0.contains_key(&word)
+    }
+
     pub fn forget(&mut self, words: &HashSet<u64>) {
         self.0.retain(|word, _| !words.contains(word));
     }

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use document::Hash;
-use matcher::{Explained, Kind, Rule, Rules, shape};
+use matcher::{Explained, Kind, Rule, Rules, Tokens, shape};
 use store::{ClassMatchers, Flaky, Lifetime, MappedMock, Mapping, Matchers, Mock, TestCase, TestSet};
 
 /// What one replay saw.
@@ -16,6 +16,8 @@ pub struct Lesson {
     used: BTreeMap<String, Vec<String>>,
     /// Mocks that a worker was given, it seems: the next of a queue.
     of_workers: BTreeSet<String>,
+    /// All that a queue gave to others than those whose it was by the mappings.
+    orders: BTreeSet<String>,
     /// Of each test that differed from the recording for no reason that can be learned: how.
     unexplained: BTreeMap<String, Vec<Unexplained>>,
 }
@@ -59,8 +61,12 @@ impl Lesson {
         self.calls.extend(explained.into_iter().map(seen));
     }
 
-    pub(crate) fn taken_by_a_worker(&mut self, mock: &Mock) {
-        self.of_workers.insert(mock.name.clone());
+    /// The next of a queue; `for_certain`: tests like the one that runs do not usually take from it.
+    pub(crate) fn taken_by_a_worker(&mut self, mock: &Mock, for_certain: bool) {
+        self.orders.insert(mock.name.clone());
+        if for_certain {
+            self.of_workers.insert(mock.name.clone());
+        }
     }
 
     pub(crate) fn response(&mut self, test: &TestCase, explained: Vec<Explained>) {
@@ -295,6 +301,9 @@ impl<'a> Whose<'a> {
         let (regular, extra, given) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular, extra, known, given };
         whose.regular = whose.find_regular(first, second);
+        let ordered = whose.find_ordered([first, second]);
+        whose.regular.retain(|(_, class)| !ordered.contains(class));
+        whose.background.extend(ordered);
         let unusual = whose.find_unusual(set);
         whose.background.extend(unusual);
         whose.background.extend(whose.find_strange([first, second]));
@@ -319,6 +328,29 @@ impl<'a> Whose<'a> {
         }
         let is_regular = |((test, _), count): &(&(&str, CallClass), &usize)| **count * OFTEN >= tests[test];
         calls.iter().filter(is_regular).map(|((test, class), _)| (*test, class.clone())).collect()
+    }
+
+    /// What carries ids of orders that a worker had taken from a queue, and was made while a test ran that has none of them:
+    /// the worker makes such calls.
+    fn find_ordered(&self, replays: [&'a Lesson; 2]) -> BTreeSet<CallClass> {
+        let orders = replays.into_iter().flat_map(|replay| &replay.orders);
+        let orders = orders.filter_map(|name| self.mocks.get(name.as_str())).flat_map(|mock| &mock.responses);
+        let ids: BTreeSet<u64> = Tokens::of(orders.map(|response| &response.body)).ids().collect();
+        if ids.is_empty() {
+            return BTreeSet::new();
+        }
+        let of_test = |test: &TestCase| {
+            let responses = test.responses.iter().map(|response| &response.body);
+            Tokens::of(std::iter::once(&test.request).chain(responses))
+        };
+        let of_tests: HashMap<&str, Tokens> = self.tests.iter().map(|(name, test)| (*name, of_test(test))).collect();
+        let is_ordered = |(mock, test): &(&'a str, &'a str)| {
+            let ordered: Vec<u64> =
+                Tokens::of([&self.mocks[mock].request]).ids().filter(|id| ids.contains(id)).collect();
+            !ordered.is_empty() && !ordered.iter().any(|id| of_tests[test].has(*id))
+        };
+        let claims = self.owners.iter().flatten().map(|(mock, test)| (*mock, *test));
+        claims.filter(is_ordered).map(|(mock, _)| self.classes[mock].clone()).collect()
     }
 
     /// What was made several times, and no kind of tests usually makes: a worker does. Only what nobody saw a test make.

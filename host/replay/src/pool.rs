@@ -358,15 +358,17 @@ impl Pool {
 
     fn take(&mut self, call: usize, fit: Fit) {
         let is_own = |test: usize| self.calls[call].tests.contains(&test);
-        let is_a_workers = !self.current.is_some_and(is_own) && self.takes_from_a_queue(call);
+        let is_an_order = self.lesson.is_some() && self.is_of_a_queue(call) && !self.current.is_some_and(is_own);
+        let is_a_workers = is_an_order && self.takes_from_a_queue(call);
         let recorded = &mut self.calls[call];
         recorded.claims += 1;
         self.bindings.accept(fit.bindings);
         if let Some(lesson) = &mut self.lesson {
             lesson.call(&recorded.mock, fit.explained);
-            if is_a_workers {
-                lesson.taken_by_a_worker(&recorded.mock);
-            } else if let Some(test) = self.current {
+            if is_an_order {
+                lesson.taken_by_a_worker(&recorded.mock, is_a_workers);
+            }
+            if let Some(test) = self.current.filter(|_| !is_a_workers) {
                 self.used[test].push(call);
             }
         }
