@@ -164,3 +164,35 @@ fn without_any_evidence_time_orders() {
     ];
     assert_eq!(attribute(&records), "a: m0 candidate\nb: m1 candidate");
 }
+
+/// A call on a connection, from when to when.
+fn call_on(connection: u64, name: &str, window: (u64, u64), request: &str) -> Record {
+    let Record::Mock(mock) = call(name, window.0, request, "OK".into()) else { unreachable!("a call is a mock") };
+    Record::Mock(Mock { connection: connection.to_string(), ended: window.1, ..mock })
+}
+
+#[test]
+fn a_transaction_is_begun_and_ended_by_who_writes_in_it() {
+    let records = [
+        test("a", (10, 90), r#"{"item":"walter-1"}"#),
+        test("b", (11, 91), r#"{"item":"sabine-2"}"#),
+        call_on(1, "m0", (20, 21), "BEGIN"),
+        call_on(1, "m1", (22, 23), "INSERT sabine-2"),
+        call_on(1, "m2", (24, 25), "COMMIT"),
+        call_on(2, "m3", (20, 21), "BEGIN"),
+        call_on(2, "m4", (22, 23), "INSERT walter-1"),
+        call_on(2, "m5", (24, 25), "COMMIT"),
+    ];
+    assert_eq!(attribute(&records), "a: m3 candidate, m4 value, m5 candidate\nb: m0 candidate, m1 value, m2 candidate");
+}
+
+#[test]
+fn what_a_test_shows_it_has_from_one_call() {
+    let records = [
+        test("a", (10, 50), r#"{"count":63,"created":63}"#),
+        test("b", (11, 60), r#"{"count":64,"created":63}"#),
+        call("m0", 20, "GET created", "63".into()),
+        call("m1", 21, "GET created", "63".into()),
+    ];
+    assert_eq!(attribute(&records), "a: m0 candidate\nb: m1 candidate");
+}

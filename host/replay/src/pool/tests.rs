@@ -104,3 +104,40 @@ fn tests_run_together_that_did_and_whose_calls_can_be_told_apart() {
     assert_eq!(["GET c", "GET a", "GET b"].map(|request| ask(&mut pool, request)), [Some(2), Some(0), Some(1)]);
     assert_eq!(pool.calls[2].claimed_by, Some(Claimer::Test(2)));
 }
+
+#[test]
+fn while_learning_a_poller_does_not_use_up_what_others_ask() {
+    // Tests 0 and 1 are of a kind that asks for the count, 2 is not.
+    let calls: &[(&str, Lifetime, &[usize])] = &[("COUNT", Test, &[0]), ("COUNT", Test, &[1])];
+    let mut pool = learning(calls, &["GET /sum", "GET /sum", "POST /item"]);
+    pool.begin(0..1);
+    assert_eq!(ask(&mut pool, "COUNT"), Some(0));
+    pool.begin(2..3);
+    assert_eq!(ask(&mut pool, "COUNT"), Some(0), "again, for a poller");
+    pool.begin(1..2);
+    assert_eq!(ask(&mut pool, "COUNT"), Some(1));
+}
+
+#[test]
+fn while_learning_a_queue_gives_in_recorded_order() {
+    let mut pool = learning(&[("POP", Test, &[]), ("POP", Test, &[1]), ("POP", Test, &[])], &["GET /a", "GET /b"]);
+    for (n, call) in pool.calls.iter_mut().enumerate() {
+        let body = Value::from(format!("order {n}"));
+        call.mock.responses = vec![store::Response { body, at: 0 }];
+        call.mock.ended = call.mock.started + 60_000_000;
+    }
+    pool.begin(0..1);
+    assert_eq!([(); 3].map(|()| ask(&mut pool, "POP")), [Some(0), Some(1), Some(2)]);
+    assert!(pool.made_during(0).is_empty(), "a worker took them");
+}
+
+/// Calls of tests of these classes, all at once.
+fn learning(calls: &[(&str, Lifetime, &[usize])], classes: &[&str]) -> Pool {
+    let mut pool = pool(calls, classes.len());
+    pool.lesson = Some(Lesson::default());
+    for (test, class) in classes.iter().enumerate() {
+        let case = TestCase { class: (*class).to_owned(), ended: 1_000, ..TestCase::default() };
+        pool.place(test, &case, Some(0));
+    }
+    pool
+}
