@@ -30,8 +30,10 @@ pub fn tests() -> Vec<Trial> {
 }
 
 fn the_application_ends_as_ctrl_c_ends_it() {
-    // Nothing is forked while the signal comes: a shell that is about to start a command may lose it.
-    let mut run = Run::shell(Mode::Record, "trap 'echo bye; exit 3' INT; sleep 1000 & echo ready; wait");
+    // It takes the signal when it wants to: a shell that has not come to its `wait` yet may lose it.
+    let waits = "import signal, sys; ctrl_c = [signal.SIGINT]; signal.pthread_sigmask(signal.SIG_BLOCK, ctrl_c); \
+        print('ready', flush=True); signal.sigwait(ctrl_c); print('bye', flush=True); sys.exit(3)";
+    let mut run = Run::shell(Mode::Record, &format!("exec python3 -c \"{waits}\""));
     let mut stdout = BufReader::new(run.application.take_output().expect("pipes").stdout).lines();
     assert_eq!(stdout.next().expect("a line").expect("text"), "ready");
     assert_eq!(run.terminate(PATIENCE).code(), Some(3));
