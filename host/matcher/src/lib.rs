@@ -29,7 +29,7 @@ pub use explain::{Allowed, Explained, Learning, Trial, explain, explain_all};
 pub use follow::follow;
 pub use kind::{BadKind, Kind};
 pub use rules::{Rule, Rules, place};
-pub use shape::shape;
+pub use shape::{shape, timeless};
 pub use text::made_up;
 pub use time::Moment;
 pub use tokens::{Shared, Tokens};

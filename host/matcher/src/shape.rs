@@ -9,6 +9,25 @@ pub fn shape(value: &Value) -> Hash {
     hash(&without_values(value))
 }
 
+/// Equal for documents that say the same at different times.
+pub fn timeless(value: &Value) -> Hash {
+    hash(&without_times(value))
+}
+
+fn without_times(value: &Value) -> Value {
+    match value {
+        Value::Text(text) => {
+            let parts = text::parts(text);
+            parts.iter().map(|part| if part.sort == Sort::Time { "0" } else { part.text }).collect::<String>().into()
+        }
+        Value::Array(items) => items.iter().map(without_times).collect::<Vec<_>>().into(),
+        Value::Map(map) => {
+            map.iter().map(|(name, item)| (name.to_owned(), without_times(item))).collect::<Map>().into()
+        }
+        other => other.clone(),
+    }
+}
+
 fn without_values(value: &Value) -> Value {
     match value {
         Value::Int(_) | Value::Float(_) => Value::Int(0),

@@ -72,6 +72,9 @@ struct Test {
     ended: Timestamp,
     /// A candidate of a call that has several.
     open: bool,
+    /// What it was asked for.
+    asked: Tokens,
+    /// All of its values.
     values: Tokens,
     traces: Traces,
 }
@@ -112,6 +115,7 @@ impl Run {
             started: test.started,
             ended: test.ended,
             open: false,
+            asked: Tokens::default(),
             values: Tokens::default(),
             traces: Traces::default(),
         });
@@ -187,6 +191,7 @@ impl Run {
             let responses = case.responses.iter().map(|response| &response.body);
             let documents = std::iter::once(&case.request).chain(responses);
             self.tests[at].traces = Traces::named(documents.clone());
+            self.tests[at].asked = Tokens::of([&case.request]);
             self.tests[at].values = Tokens::of(documents);
         }
     }
@@ -369,11 +374,13 @@ impl Run {
 
     fn fits(&self, call: &Call, habits: &Habits<'_>) -> Vec<(usize, Fit)> {
         let fit = |&test: &usize| {
-            let Test { values, class, .. } = &self.tests[test];
+            let Test { values, class, asked: about, .. } = &self.tests[test];
             let (asked, answered) = (call.asked.shared(values), call.answered.shared(values));
+            // What a test is asked for flows into what it asks.
+            let flows = call.asked.shared(about).named;
             let missing = call.answered.len() - answered.tokens;
             let strange = if habits.is_strange(call.shape, class) { 20 } else { 0 };
-            let score = 2 * (asked.times + answered.times) as i64 - missing as i64 - strange;
+            let score = 2 * (asked.times + flows + answered.times) as i64 - missing as i64 - strange;
             let others = if call.answered.is_list() { values.len() - answered.tokens.min(values.len()) } else { 0 };
             let (strong, shown) = (asked.strong + answered.strong, 2 * answered.times as i64);
             (test, Fit { score, shown, asked: asked.named, strong, others })

@@ -5,6 +5,8 @@ use document::Hash;
 use matcher::{Explained, Kind, Rule, Rules, Tokens, shape};
 use store::{ClassMatchers, Flaky, Lifetime, MappedMock, Mapping, Matchers, Mock, TestCase, TestSet};
 
+use crate::often::Times;
+
 /// What one replay saw.
 #[derive(Clone, Debug, Default)]
 pub struct Lesson {
@@ -244,9 +246,6 @@ fn mappings(set: &TestSet, second: &Lesson, whose: &Whose<'_>) -> Vec<Mapping> {
     set.mappings.iter().map(mapping).collect()
 }
 
-/// One of so many tests of a kind makes it often: the others may have been refused, or had it in a cache.
-const OFTEN: usize = 4;
-
 /// Calls of the same shape to the same port: one machine may have several names.
 type CallClass = (String, String, Hash);
 
@@ -287,20 +286,13 @@ impl<'a> Whose<'a> {
         let pairs = set.mappings.iter().flat_map(|mapping| mapping.mocks.iter().map(move |mock| (&mapping.test, mock)));
         let known: BTreeMap<&str, &str> =
             pairs.filter(|(_, mock)| mock.is_witnessed()).map(|(test, mock)| (&*mock.name, &**test)).collect();
-        let is_of_none = |name: &&str| {
-            !mapped.contains(name) || (!known.contains_key(name) && owners[0].get(name) != owners[1].get(name))
-        };
-        let of_none = set.mocks.iter().map(|mock| mock.name.as_str()).filter(is_of_none);
-        // Tests run in the order in which they began: who made it as late as that, is not in step with them.
-        let is_late = |(mock, test): &(&&str, &&str)| {
-            !known.contains_key(**mock) && tests[**test].started > mocks[**mock].started
-        };
-        let late = owners.iter().flatten().filter(is_late).map(|(mock, _)| *mock);
-        let of_workers = first.of_workers.intersection(&second.of_workers).map(String::as_str);
-        let background = of_none.chain(late).chain(of_workers).map(|name| classes[name].clone()).collect();
-        let (regular, extra, given) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        let (background, regular) = (BTreeSet::new(), BTreeSet::new());
+        let (extra, given) = (BTreeSet::new(), BTreeMap::new());
         let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular, extra, known, given };
         whose.regular = whose.find_regular(first, second);
+        let of_workers = first.of_workers.intersection(&second.of_workers).map(String::as_str);
+        let of_none = whose.find_of_none(set).chain(of_workers);
+        whose.background = of_none.map(|name| whose.classes[name].clone()).collect();
         let ordered = whose.find_ordered([first, second]);
         whose.regular.retain(|(_, class)| !ordered.contains(class));
         whose.background.extend(ordered);
@@ -313,6 +305,27 @@ impl<'a> Whose<'a> {
         whose
     }
 
+    /// What was made while no test was in flight; or, as far as nobody saw whose it is, was given to one test in one replay
+    /// and to another in the other, or to one that began later: tests run in the order in which they began, who asked is not
+    /// in step with them. Unless both usually make such calls: of equal ones, each has one.
+    fn find_of_none(&self, set: &'a TestSet) -> impl Iterator<Item = &'a str> {
+        let is_of_none = |mock: &&'a Mock| {
+            let name = mock.name.as_str();
+            let claims = self.owners.iter().map(|owners| owners.get(name).copied());
+            let is_usual = claims.clone().flatten().all(|test| self.makes(test, name));
+            let is_late = |test: &str| self.tests[test].started > mock.started;
+            let is_out_of_step =
+                || self.owners[0].get(name) != self.owners[1].get(name) || claims.clone().flatten().any(is_late);
+            !self.mapped.contains(name) || (!self.known.contains_key(name) && !is_usual && is_out_of_step())
+        };
+        set.mocks.iter().filter(is_of_none).map(|mock| mock.name.as_str())
+    }
+
+    /// Do tests like this one usually make such calls?
+    fn makes(&self, test: &str, mock: &str) -> bool {
+        self.regular.contains(&(self.tests[test].class.as_str(), self.classes[mock].clone()))
+    }
+
     fn find_regular(&self, first: &'a Lesson, second: &'a Lesson) -> BTreeSet<(&'a str, CallClass)> {
         let classes = |lesson: &'a Lesson, test: &str| -> BTreeSet<CallClass> {
             let claims = lesson.claims.get(test).into_iter().flatten();
@@ -320,13 +333,18 @@ impl<'a> Whose<'a> {
         };
         let mut tests: HashMap<&str, usize> = HashMap::new();
         let mut calls: BTreeMap<(&str, CallClass), usize> = BTreeMap::new();
+        let mut by_all: HashMap<CallClass, usize> = HashMap::new();
         for (name, test) in &self.tests {
             *tests.entry(&test.class).or_default() += 1;
             for class in classes(first, name).intersection(&classes(second, name)) {
                 *calls.entry((&test.class, class.clone())).or_default() += 1;
+                *by_all.entry(class.clone()).or_default() += 1;
             }
         }
-        let is_regular = |((test, _), count): &(&(&str, CallClass), &usize)| **count * OFTEN >= tests[test];
+        let is_regular = |((test, class), made): &(&(&str, CallClass), &usize)| {
+            let (made_by_all, all_tests) = (by_all[class], self.tests.len());
+            Times { made: **made, tests: tests[test], made_by_all, all_tests }.are_often()
+        };
         calls.iter().filter(is_regular).map(|((test, class), _)| (*test, class.clone())).collect()
     }
 
@@ -353,34 +371,43 @@ impl<'a> Whose<'a> {
         claims.filter(is_ordered).map(|(mock, _)| self.classes[mock].clone()).collect()
     }
 
-    /// What was made several times, and no kind of tests usually makes: a worker does. Only what nobody saw a test make.
+    /// What was made several times, and no kind of tests usually makes: a worker does. Only what nobody saw a test make, and
+    /// where recording and replays disagree about most of them.
     fn find_unusual(&self, set: &'a TestSet) -> BTreeSet<CallClass> {
         const SEVERAL: usize = 4;
-        let mut times: BTreeMap<&CallClass, usize> = BTreeMap::new();
-        let is_guessed = |mock: &&MappedMock| matches!(mock.evidence.as_str(), "candidate" | "value" | "replay");
-        for mock in set.mappings.iter().flat_map(|mapping| &mapping.mocks).filter(is_guessed) {
+        let mut times: BTreeMap<&CallClass, (usize, usize)> = BTreeMap::new();
+        let pairs = set.mappings.iter().flat_map(|mapping| mapping.mocks.iter().map(move |mock| (&mapping.test, mock)));
+        for (test, mock) in pairs.filter(|(_, mock)| mock.is_guessed()) {
             if let Some(class) = self.classes.get(mock.name.as_str()) {
-                *times.entry(class).or_default() += 1;
+                let (all, agreed) = times.entry(class).or_default();
+                *all += 1;
+                *agreed += usize::from(self.owners.iter().all(|owners| owners.get(&*mock.name) == Some(&&**test)));
             }
         }
         let usual: BTreeSet<&CallClass> = self.regular.iter().map(|(_, class)| class).collect();
-        let unusual = times.into_iter().filter(|(class, times)| *times >= SEVERAL && !usual.contains(class));
-        unusual.map(|(class, _)| class.clone()).collect()
+        let is_unusual = |(class, (all, agreed)): &(&CallClass, (usize, usize))| {
+            *all >= SEVERAL && 2 * agreed <= *all && !usual.contains(class)
+        };
+        times.into_iter().filter(is_unusual).map(|(class, _)| class.clone()).collect()
     }
 
-    /// What was asked again, in both replays, while tests ran that do not usually make such calls: a poller did.
+    /// What was asked again, in both replays, while tests ran that do not usually make such calls: a poller did. Not for one
+    /// or two tests, which may have been taken for other calls' than theirs.
     fn find_strange(&self, replays: [&'a Lesson; 2]) -> BTreeSet<CallClass> {
+        const SEVERAL: usize = 3;
         let [first, second] = replays.map(|replay| -> BTreeSet<CallClass> {
-            let asked_again = |(test, used): (&String, &'a Vec<String>)| {
-                let kind = self.tests[test.as_str()].class.as_str();
-                let made = &replay.claims[test];
-                let again = used.iter().filter(|mock| !made.contains(mock)).map(String::as_str);
+            let mut tests: BTreeMap<&CallClass, usize> = BTreeMap::new();
+            for (test, used) in &replay.used {
+                let again =
+                    used.iter().map(String::as_str).filter(|mock| !replay.claims[test].iter().any(|made| made == mock));
                 let once =
                     again.filter(|mock| self.mocks.get(mock).is_some_and(|mock| mock.lifetime == Lifetime::Test));
-                let classes: Vec<CallClass> = once.map(|mock| self.classes[mock].clone()).collect();
-                classes.into_iter().filter(move |class| !self.regular.contains(&(kind, class.clone())))
-            };
-            replay.used.iter().flat_map(asked_again).collect()
+                let strange: BTreeSet<&CallClass> =
+                    once.filter(|mock| !self.makes(test, mock)).map(|mock| &self.classes[mock]).collect();
+                strange.into_iter().for_each(|class| *tests.entry(class).or_default() += 1);
+            }
+            let several = tests.into_iter().filter(|(_, tests)| *tests >= SEVERAL);
+            several.map(|(class, _)| class.clone()).collect()
         });
         first.intersection(&second).cloned().collect()
     }
@@ -482,7 +509,7 @@ impl<'a> Whose<'a> {
         }
         let test = *self.owners[0].get(mock)?;
         let call = self.classes.get(mock)?;
-        let is_regular = || self.regular.contains(&(self.tests[test].class.as_str(), call.clone()));
+        let is_regular = || self.makes(test, mock);
         let certain = self.owners[1].get(mock) == Some(&test)
             && !self.extra.contains(mock)
             && (!self.background.contains(call) || is_regular())
@@ -494,8 +521,7 @@ impl<'a> Whose<'a> {
     fn was_mistaken(&self, test: &str, replay: &Lesson) -> bool {
         let used = replay.used.get(test).into_iter().flatten().map(String::as_str);
         let is_strange = |mock: &str| self.classes.contains_key(mock) && self.certain(mock) != Some(test);
-        let makes = |mock: &str| self.regular.contains(&(self.tests[test].class.as_str(), self.classes[mock].clone()));
-        used.into_iter().any(|mock| is_strange(mock) && makes(mock))
+        used.into_iter().any(|mock| is_strange(mock) && self.makes(test, mock))
     }
 
     /// The test that claimed it in one of them.

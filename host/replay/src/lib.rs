@@ -11,6 +11,7 @@ mod comparison;
 mod forms;
 mod judge;
 pub mod lesson;
+mod often;
 mod pool;
 mod prove;
 mod replay;

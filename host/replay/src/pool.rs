@@ -20,7 +20,7 @@ use std::{
     ops::Range,
 };
 
-use document::{Hash, Noise, Value, hash};
+use document::{Hash, Noise, Value};
 use matcher::{Bindings, Explained, Kind, Moment, Tokens, Trial};
 use store::{Lifetime, Mock, TestCase};
 
@@ -76,7 +76,7 @@ pub(crate) struct Recorded {
     /// Rules of its own, by which it is found instead.
     own: Option<Noise>,
     shape: OnceCell<Hash>,
-    first_answer: OnceCell<Option<Hash>>,
+    said: OnceCell<Option<Hash>>,
     answered: OnceCell<Tokens>,
 }
 
@@ -91,14 +91,15 @@ impl Recorded {
         self.answered.get_or_init(|| Tokens::of(self.mock.responses.iter().map(|response| &response.body)))
     }
 
+    /// Its first answer, but for the times in it.
+    fn said(&self) -> Option<Hash> {
+        *self.said.get_or_init(|| self.mock.responses.first().map(|response| matcher::timeless(&response.body)))
+    }
+
     /// Did its answer take long, as that of a queue does?
     fn was_waited_for(&self) -> bool {
         const LONG: u64 = 50_000_000;
         self.mock.ended.saturating_sub(self.mock.started) >= LONG
-    }
-
-    fn first_answer(&self) -> Option<Hash> {
-        *self.first_answer.get_or_init(|| self.mock.responses.first().map(|response| hash(&response.body)))
     }
 }
 
@@ -234,7 +235,7 @@ impl Pool {
                 self.by_content.entry((destination, mock.kind.clone(), hash)).or_default().push(index);
             }
         }
-        let (tests, shape, first_answer, answered) = (Vec::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
+        let (tests, shape, said, answered) = (Vec::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
         let (key, claimed_by, claims) = (hash, None, 0);
         let is_witnessed = false;
         self.calls.push(Recorded {
@@ -247,7 +248,7 @@ impl Pool {
             key,
             own,
             shape,
-            first_answer,
+            said,
             answered,
         });
     }

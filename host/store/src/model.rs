@@ -128,6 +128,11 @@ impl MappedMock {
         matches!(self.evidence.as_str(), "thread" | "trace")
     }
 
+    /// Was it concluded from more than the clock, with nobody having seen it?
+    pub fn is_guessed(&self) -> bool {
+        matches!(self.evidence.as_str(), "candidate" | "value" | "replay")
+    }
+
     /// Is it certain that this call is the test's? Values are strong evidence, but two requests may show the same.
     pub fn is_settled(&self) -> bool {
         !matches!(self.evidence.as_str(), "candidate" | "value")

@@ -7,6 +7,7 @@ use matcher::Tokens;
 use store::Lifetime;
 
 use super::{Asked, Key, Pool, Recorded};
+use crate::often::Times;
 
 #[derive(Default)]
 pub(super) struct Habits {
@@ -24,16 +25,23 @@ pub(super) struct Habits {
 
 impl Habits {
     fn of(pool: &Pool) -> Self {
-        /// One of so many tests of a class makes it often: others may be refused before.
-        const OFTEN: usize = 4;
         let mut tests: HashMap<&str, usize> = HashMap::new();
+        let mut by_all: HashMap<Hash, usize> = HashMap::new();
         let mut calls: HashMap<(&str, Hash), usize> = HashMap::new();
         for (class, own) in pool.classes.iter().zip(&pool.of_test) {
             *tests.entry(class).or_default() += 1;
             let shapes: HashSet<Hash> = own.iter().map(|call| pool.calls[*call].shape()).collect();
-            shapes.into_iter().for_each(|shape| *calls.entry((class, shape)).or_default() += 1);
+            for shape in shapes {
+                *calls.entry((class, shape)).or_default() += 1;
+                *by_all.entry(shape).or_default() += 1;
+            }
         }
-        let often = calls.into_iter().filter(|((class, _), count)| count * OFTEN >= tests[class]);
+        let is_often = |((class, shape), made): &((&str, Hash), usize)| {
+            let times =
+                Times { made: *made, tests: tests[class], made_by_all: by_all[shape], all_tests: pool.classes.len() };
+            times.are_often()
+        };
+        let often = calls.into_iter().filter(is_often);
         let usual: HashSet<(String, Hash)> = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
         let of_anyone = usual.iter().map(|(_, shape)| *shape).collect();
         let shown = if pool.lesson.is_some() || pool.has_background() { shown(pool) } else { HashSet::new() };
@@ -56,7 +64,7 @@ fn queues(pool: &Pool) -> HashSet<Hash> {
     let mut answers: HashMap<Hash, HashSet<Option<Hash>>> = waited.map(|key| (key, HashSet::new())).collect();
     for call in &pool.calls {
         if let Some(answers) = answers.get_mut(&call.key) {
-            answers.insert(call.first_answer());
+            answers.insert(call.said());
         }
     }
     answers.into_iter().filter(|(_, answers)| answers.len() > 1).map(|(key, _)| key).collect()

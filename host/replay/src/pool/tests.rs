@@ -108,14 +108,23 @@ fn tests_run_together_that_did_and_whose_calls_can_be_told_apart() {
 #[test]
 fn while_learning_a_poller_does_not_use_up_what_others_ask() {
     // Tests 0 and 1 are of a kind that asks for the count, 2 is not.
-    let calls: &[(&str, Lifetime, &[usize])] = &[("COUNT", Test, &[0]), ("COUNT", Test, &[1])];
-    let mut pool = learning(calls, &["GET /sum", "GET /sum", "POST /item"]);
-    pool.begin(0..1);
-    assert_eq!(ask(&mut pool, "COUNT"), Some(0));
-    pool.begin(2..3);
-    assert_eq!(ask(&mut pool, "COUNT"), Some(0), "again, for a poller");
-    pool.begin(1..2);
-    assert_eq!(ask(&mut pool, "COUNT"), Some(1));
+    let asked_meanwhile = |answers: [&str; 2]| {
+        let calls: &[(&str, Lifetime, &[usize])] = &[("COUNT", Test, &[0]), ("COUNT", Test, &[1])];
+        let mut pool = learning(calls, &["GET /sum", "GET /sum", "POST /item"]);
+        for (call, answer) in pool.calls.iter_mut().zip(answers) {
+            call.mock.responses = vec![store::Response { body: answer.into(), at: 0 }];
+        }
+        pool.begin(0..1);
+        assert_eq!(ask(&mut pool, "COUNT"), Some(0));
+        pool.begin(2..3);
+        ask(&mut pool, "COUNT")
+    };
+    assert_eq!(asked_meanwhile(["7", "8"]), Some(0), "again, for a poller");
+    assert_eq!(
+        asked_meanwhile(["7 at 2026-11-22T19:22:40Z", "7 at 2026-11-22T19:22:41Z"]),
+        Some(1),
+        "of equal ones, as many as ask"
+    );
 }
 
 #[test]

@@ -174,6 +174,12 @@ impl Pool {
         calls.first().is_some_and(|call| self.is_of_a_queue(*call))
     }
 
+    fn say_different_things(&self, calls: &[usize]) -> bool {
+        let mut said = calls.iter().map(|call| self.calls[*call].said());
+        let first = said.next();
+        said.any(|other| Some(other) != first)
+    }
+
     /// Calls of no test, unclaimed, though they are yet to come: the nearest first.
     fn to_come(&self, calls: &[usize], _: u64) -> Vec<usize> {
         let free = |call: &usize| self.is_of_none(*call) && self.calls[*call].claimed_by.is_none();
@@ -184,12 +190,12 @@ impl Pool {
 
     /// Calls of no test, claimed: jobs come round. What is asked at once sees what was last seen by then. Of what a queue
     /// gave, those first that were answered as most are (`nothing new`), the last of them first: an order must not be taken
-    /// twice. While learning, too, what tests of other kinds ask and those like the current one do not: a poller asks
-    /// it, and would use up what is theirs.
+    /// twice. While learning, too, what tests of other kinds ask and those like the current one do not, if it matters who gets
+    /// which answer: a poller asks it, and would use up what is theirs.
     fn comes_round(&self, calls: &[usize], reached: u64) -> Vec<usize> {
         let is_strange = || calls.first().is_some_and(|call| self.is_strange(self.calls[*call].shape()));
         let is_queue = self.is_queue(calls);
-        let is_open = self.lesson.is_some() && is_strange() && !is_queue;
+        let is_open = self.lesson.is_some() && is_strange() && !is_queue && self.say_different_things(calls);
         let is_its = |call: usize| match is_open {
             true => self.calls[call].mock.lifetime == Lifetime::Test,
             false => self.is_of_none(call),
@@ -202,7 +208,7 @@ impl Pool {
             claimed.sort_by_key(|call| self.calls[*call].mock.started > reached);
             return claimed;
         }
-        let said = |call: &usize| self.calls[*call].first_answer();
+        let said = |call: &usize| self.calls[*call].said();
         let mut times: HashMap<Option<Hash>, usize> = HashMap::new();
         claimed.iter().for_each(|call| *times.entry(said(call)).or_default() += 1);
         claimed.sort_by_key(|call| std::cmp::Reverse(times[&said(call)]));
