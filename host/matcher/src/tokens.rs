@@ -25,9 +25,6 @@ struct Token {
     is_word: bool,
 }
 
-/// A word counts so often at most: a page that is full of one is not hundredfold evidence.
-const COUNTED: usize = 6;
-
 /// Texts of several words are values, too, up to so many bytes.
 const LONGEST: usize = 64;
 
@@ -98,7 +95,7 @@ impl Tokens {
         let common = self.0.iter().filter_map(|(hash, token)| Some((token, with.0.get(hash)?)));
         common.fold(Shared::default(), |shared, (own, token)| Shared {
             tokens: shared.tokens + 1,
-            times: shared.times + token.count.min(if is_list { own.count } else { COUNTED }),
+            times: shared.times + if is_list { token.count.min(own.count) } else { token.count },
             strong: shared.strong + usize::from(token.strong),
             named: shared.named + usize::from(token.named),
         })
@@ -108,15 +105,23 @@ impl Tokens {
     pub fn in_all<'a>(all: impl IntoIterator<Item = &'a Self>) -> HashSet<u64> {
         let mut all = all.into_iter();
         let Some(first) = all.next() else { return HashSet::new() };
-        let words: HashSet<u64> = first.0.keys().copied().collect();
-        all.fold(words, |words, other| words.into_iter().filter(|word| other.0.contains_key(word)).collect())
+        let mut words: HashSet<u64> = first.0.keys().copied().collect();
+        for other in all {
+            words.retain(|word| other.0.contains_key(word));
+            if words.is_empty() {
+                break;
+            }
+        }
+        words
     }
 
     /// How many of these, but for `words`, `with` has; and how many not.
     pub fn fit(&self, with: &Self, words: &HashSet<u64>) -> (usize, usize) {
         let own = self.0.keys().filter(|word| !words.contains(word));
-        let (shared, missing): (Vec<&u64>, Vec<&u64>) = own.partition(|word| with.0.contains_key(word));
-        (shared.len(), missing.len())
+        own.fold((0, 0), |(shared, missing), word| match with.0.contains_key(word) {
+            true => (shared + 1, missing),
+            false => (shared, missing + 1),
+        })
     }
 
     fn collect(&mut self, value: &Value) {

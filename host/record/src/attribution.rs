@@ -130,7 +130,7 @@ impl Run {
                 started: mock.started,
                 ended: mock.ended,
                 witness: None,
-                key: (hash(&mock.request), port(&mock.destination)),
+                key: (hash(&mock.request), mock.port().to_owned()),
                 candidates: Vec::new(),
                 asked: Tokens::default(),
                 answered: Tokens::default(),
@@ -514,10 +514,6 @@ fn margin(fits: &[(usize, Fit)]) -> i64 {
 /// The relay's number of a connection. 0: a recording of somebody else's.
 fn number(connection: &str) -> u64 {
     connection.parse().unwrap_or_default()
-}
-
-fn port(destination: &str) -> String {
-    destination.rsplit_once(':').map_or("", |(_, port)| port).to_owned()
 }
 
 /// Only what is answered once can belong to a test.

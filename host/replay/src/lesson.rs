@@ -558,8 +558,7 @@ fn most_frequent(numbers: impl Iterator<Item = usize>) -> usize {
 }
 
 fn class_of(mock: &Mock) -> CallClass {
-    let port = mock.destination.rsplit_once(':').map_or("", |(_, port)| port);
-    (port.to_owned(), mock.kind.clone(), shape(&mock.request))
+    (mock.port().to_owned(), mock.kind.clone(), shape(&mock.request))
 }
 
 fn mapped(mock: &Mock, evidence: &str) -> MappedMock {

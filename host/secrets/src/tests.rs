@@ -134,16 +134,16 @@ fn a_known_value_is_hidden_wherever_it_stands() {
     let mut vault = Vault::default();
     let session = "3f2a9c0d1e4b5a6978";
     let mut login: Value = Map::new().with("Set-Cookie", format!("session={session}; Path=/")).into();
-    let mut redis: Value =
+    let mut call: Value =
         vec![Value::from("SET"), format!("session:{session}").into(), Value::Bytes(format!("x{session}").into_bytes())]
             .into();
-    let (login_before, redis_before) = (login.clone(), redis.clone());
+    let (login_before, call_before) = (login.clone(), call.clone());
     find(&mut login, &Rules::default(), &mut vault, "login-1");
-    find(&mut redis, &Rules::default(), &mut vault, "mock-1");
-    vault.hide(&mut redis);
-    assert_eq!(redis.as_array().map(|items| items[1].clone()), Some("session:keploy-secret-cookie-session-1".into()));
+    find(&mut call, &Rules::default(), &mut vault, "mock-1");
+    vault.hide(&mut call);
+    assert_eq!(call.as_array().map(|items| items[1].clone()), Some("session:keploy-secret-cookie-session-1".into()));
     assert_eq!(vault.entries()[0].at, "login-1 Set-Cookie");
-    for (mut document, before) in [(login, login_before), (redis, redis_before)] {
+    for (mut document, before) in [(login, login_before), (call, call_before)] {
         vault.restore(&mut document);
         assert_eq!(document, before);
     }

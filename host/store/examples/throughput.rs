@@ -56,10 +56,10 @@ fn mock(number: u64, at: u64) -> Mock {
     let arguments: Vec<Value> =
         vec!["SET".into(), format!("order:{number}").into(), "some value of a cache entry".into()];
     Mock {
-        kind: "Redis".into(),
+        kind: "Line".into(),
         schema: 1,
         class: "SET".into(),
-        destination: "redis:6379".into(),
+        destination: "kv.test:7070".into(),
         request: Map::new().with("command", arguments).into(),
         responses: vec![Response { body: Map::new().with("simple", "OK").into(), at: at + 400_000 }],
         started: at + 100_000,

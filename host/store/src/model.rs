@@ -86,6 +86,13 @@ pub struct Mock {
     pub source: Source,
 }
 
+impl Mock {
+    /// Of its destination, what is behind the name: one machine may have several. Empty where there is none.
+    pub fn port(&self) -> &str {
+        self.destination.rsplit_once(':').map_or("", |(_, port)| port)
+    }
+}
+
 /// What a recording is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {

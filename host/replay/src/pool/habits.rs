@@ -15,7 +15,8 @@ pub(super) struct Habits {
     usual: HashSet<(String, Hash)>,
     /// The shapes of calls that some class of tests usually makes.
     of_anyone: HashSet<Hash>,
-    /// Of those, the shapes of calls whose answers tests of this class mostly show. Only where there is a background, or while learning.
+    /// Of those, the shapes of calls whose answers tests of this class mostly show. Only where there is a background, or
+    /// while learning.
     shown: HashSet<(String, Hash)>,
     /// Calls that wait for something, which then is not always the same: keys of equal requests.
     queues: HashSet<Hash>,

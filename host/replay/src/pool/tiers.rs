@@ -45,8 +45,7 @@ impl Pool {
     }
 
     /// While learning, of the calls that were made meanwhile: those whose answers are in what the test answered, rather than
-    /// others'. What was claimed already comes last: it is what the poller has seen, or was
-    /// taken by one.
+    /// others'. What was claimed already comes last: it is what the poller has seen, or was taken by one.
     fn fitting(&self, calls: &[usize]) -> Vec<usize> {
         let Some(test) = self.current else { return Vec::new() };
         let meanwhile = self.made_meanwhile(calls);
@@ -75,8 +74,8 @@ impl Pool {
         fitting
     }
 
-    /// Of calls that a poller makes, too, it may be open which were the test's: those whose answers are in what it answered. One
-    /// that was given to another before is as good; what another test still has to ask is its.
+    /// Of calls that a poller makes, too, it may be open which were the test's: those whose answers are in what it answered.
+    /// One that was given to another before is as good; what another test still has to ask is its.
     fn shows(&self, calls: &[usize]) -> Vec<usize> {
         let is_polled = calls.iter().any(|call| self.is_of_none(*call));
         let is_shown = || calls.first().is_some_and(|call| self.is_shown(self.calls[*call].shape()));

@@ -109,7 +109,7 @@ fn dns_has_keploys_shape() {
     let mock = Mock {
         name: "mock-0".into(),
         kind: DNS.into(),
-        request: Map::new().with("name", "redis.").with("qtype", 1).with("qclass", 1).into(),
+        request: Map::new().with("name", "cache.").with("qtype", 1).with("qclass", 1).into(),
         responses: vec![Response { body: Map::new().with("rcode", 3).into(), at: 6 }],
         started: 5,
         ended: 6,
@@ -126,7 +126,7 @@ fn dns_has_keploys_shape() {
         lifetime: session
         type: config
       request:
-        name: redis.
+        name: cache.
         qtype: 1
         qclass: 1
       response:
