@@ -45,7 +45,8 @@ impl Pool {
     }
 
     /// While learning, of the calls that were made meanwhile: those whose answers are in what the test answered, rather than
-    /// others'. What was claimed already comes last: it is what the poller has seen, or was taken by one.
+    /// others'. What was claimed already comes last: it is what the poller has seen, or was taken by one; before it, what seems
+    /// to be of a test that is still to run.
     fn fitting(&self, calls: &[usize]) -> Vec<usize> {
         let Some(test) = self.current else { return Vec::new() };
         let meanwhile = self.made_meanwhile(calls);
@@ -69,7 +70,9 @@ impl Pool {
         let mut fitting: Vec<usize> = meanwhile.into_iter().filter(|call| fit(*call) == Some(best)).collect();
         fitting.sort_by_key(|call| {
             let recorded = &self.calls[*call];
-            (recorded.claimed_by.is_some(), !recorded.tests.contains(&test))
+            let is_own = recorded.tests.contains(&test);
+            let is_of_one_to_come = !is_own && recorded.tests.iter().any(|other| *other > test);
+            (recorded.claimed_by.is_some(), !is_own, is_of_one_to_come)
         });
         fitting
     }
