@@ -20,6 +20,11 @@ pub fn build_all(place: &Place) -> Result {
     place.cargo(&["build", "--release", "--workspace", "--all-targets"]).run()
 }
 
+/// The applications and clients of `cargo xtask bench`: target/release/traffic
+pub fn build_traffic(place: &Place) -> Result {
+    place.cargo(&["build", "--release", "-p", "traffic"]).run()
+}
+
 /// target/parsers/PROTOCOL.wasm
 fn parsers(place: &Place) -> Result {
     let crates: Vec<String> = PARSERS.iter().map(|name| format!("parser-{name}")).collect();
