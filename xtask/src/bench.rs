@@ -3,7 +3,14 @@
 //! A group of rows is a file. Contenders take turns, round by round, so that what else the machine does hits all of them;
 //! rows are ratios with their spread wherever a goal can be put as one.
 
+mod bulk;
+mod databases;
+mod http;
+mod lanes;
+mod program;
+mod recording;
 mod row;
+mod steady;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +38,14 @@ struct Group {
     measure: fn(&Bench) -> Result<Vec<Row>>,
 }
 
-const GROUPS: &[Group] = &[];
+const GROUPS: &[Group] = &[
+    Group { name: "http", what: "HTTP through a recording, processor time, memory", measure: http::rows },
+    Group { name: "latency", what: "what is added at 500 requests a second", measure: steady::latency },
+    Group { name: "full", what: "a minute at full speed", measure: steady::full },
+    Group { name: "databases", what: "Redis, PostgreSQL and MySQL through a recording", measure: databases::rows },
+    Group { name: "bodies", what: "large bodies through a recording", measure: bulk::bodies },
+    Group { name: "idle", what: "connections that are kept", measure: bulk::idle },
+];
 
 #[derive(Default)]
 pub struct Options {

@@ -62,8 +62,9 @@ impl Connection {
             while let Some(head) = self.head().await? {
                 let rest = self.buffer.split_off(head);
                 let head = std::mem::replace(&mut self.buffer, rest);
-                self.answer(&head).await?;
-                if memchr::memmem::find(&head, b"\r\nConnection: close\r\n").is_some() {
+                let closes = memchr::memmem::find(&head, b"\r\nConnection: close\r\n").is_some();
+                self.answer(&head, if closes { "Connection: close\r\n" } else { "" }).await?;
+                if closes {
                     return Ok(());
                 }
                 if self.buffer.is_empty() {
@@ -86,35 +87,38 @@ impl Connection {
         }
     }
 
-    async fn answer(&mut self, head: &[u8]) -> io::Result<()> {
+    async fn answer(&mut self, head: &[u8], end: &str) -> io::Result<()> {
         self.served.set(self.served.get() + 1);
         let target = head.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
         match target {
             b"/" => {}
-            b"/served" => return self.say(&format!("{}", self.served.get())).await,
-            b"/upload" => return self.upload(length(head)?).await,
+            b"/served" => return self.say(&self.served.get().to_string(), end).await,
+            b"/upload" => {
+                let bytes = self.upload(length(head)?).await?;
+                return self.say(&bytes.to_string(), end).await;
+            }
             b"/http" => self.backends.http().await?,
             b"/redis" => self.backends.redis().await?,
             b"/postgres" => self.backends.postgres().await?,
             b"/mysql" => self.backends.mysql().await?,
             _ => {
                 let bytes = target.strip_prefix(b"/bytes/").and_then(|n| std::str::from_utf8(n).ok()?.parse().ok());
-                return self.bytes(bytes.ok_or(ErrorKind::InvalidInput)?).await;
+                return self.bytes(bytes.ok_or(ErrorKind::InvalidInput)?, end).await;
             }
         }
-        const SMALL: &[u8] =
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"id\":17,\"name\":\"a thing\"}\n";
-        self.stream.write_all(SMALL).await
+        self.say("{\"id\":17,\"name\":\"a thing\"}\n", end).await
     }
 
-    async fn say(&mut self, text: &str) -> io::Result<()> {
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+    async fn say(&mut self, text: &str, end: &str) -> io::Result<()> {
+        let length = text.len();
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+        let answer = format!("{head}Content-Length: {length}\r\n{end}\r\n{text}");
         self.stream.write_all(answer.as_bytes()).await
     }
 
-    async fn bytes(&mut self, mut left: u64) -> io::Result<()> {
+    async fn bytes(&mut self, mut left: u64, end: &str) -> io::Result<()> {
         let head =
-            format!("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {left}\r\n\r\n");
+            format!("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {left}\r\n{end}\r\n");
         self.stream.write_all(head.as_bytes()).await?;
         let piece = vec![b'x'; PIECE];
         while left > 0 {
@@ -125,7 +129,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn upload(&mut self, all: u64) -> io::Result<()> {
+    async fn upload(&mut self, all: u64) -> io::Result<u64> {
         let mut left = all - (self.buffer.len() as u64).min(all);
         self.buffer.clear();
         let mut piece = vec![0; PIECE];
@@ -135,6 +139,6 @@ impl Connection {
                 n => left = left.saturating_sub(n as u64),
             }
         }
-        self.say(&all.to_string()).await
+        Ok(all)
     }
 }
