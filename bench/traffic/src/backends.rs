@@ -59,7 +59,7 @@ impl Backends {
         let stream = open(&mut self.http, self.ports.http).await?.0;
         let request = format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", self.ports.http);
         stream.write_all(request.as_bytes()).await?;
-        until(stream, |answer| is_whole(answer)).await
+        until(stream, is_whole).await
     }
 
     pub async fn redis(&mut self) -> io::Result<()> {
