@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc,
     },
+    time::Duration,
 };
 
 use document::{Map, Value};
@@ -22,6 +23,10 @@ use crate::{
 
 /// A batch is written when it has this size, or when nothing more is waiting.
 const BATCH: usize = 1 << 20;
+
+/// How long a batch is gathered from its first record on. Under load that is hundreds of records, for one wake-up of this
+/// thread and one of the renderer's, instead of one each for every record, on processors that the traffic needs.
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// Hands records over to the journal: never waits, never fails. What cannot be kept is counted as dropped.
 #[derive(Clone)]
@@ -133,12 +138,15 @@ pub(super) fn run(
     let mut counts = Counts::default();
     let mut writer = Writer { file, length: START };
     let mut batch = Batch::default();
-    let mut open = true;
+    let (mut open, mut full) = (true, false);
     while open {
         batch.clear();
         // Waits for the first, and takes along what has come in by then. The spool has a sender, so that receiving
         // never fails before it is sealed.
         let mut next = inbox.0.recv().ok();
+        if !full {
+            gather();
+        }
         while let Some(message) = next {
             match message {
                 Message::Record(record, size) => batch.add(record, size, &mut names),
@@ -146,6 +154,7 @@ pub(super) fn run(
             }
             next = if open && batch.bytes.len() < BATCH { inbox.0.try_recv().ok() } else { None };
         }
+        full = batch.bytes.len() >= BATCH;
         if batch.too_large > 0 {
             spool.drop_records(batch.too_large, "an exchange is larger than 4 GiB", "");
         }
@@ -164,6 +173,14 @@ pub(super) fn run(
         spool.waiting.fetch_sub(batch.waiting, Ordering::Relaxed);
     }
     Journal { file: writer.file, counts }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is not a guess at when something is ready: records come all the time"
+)]
+fn gather() {
+    std::thread::sleep(GATHERING);
 }
 
 /// Frames that go to the disk together.
