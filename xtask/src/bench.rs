@@ -93,7 +93,7 @@ pub struct Bench<'a> {
     pub quick: bool,
     /// Another binary to put beside ours.
     pub peer: Option<&'a Path>,
-    /// Where groups keep what they need; emptied before each.
+    /// Where groups keep what they need; removed when all went well.
     pub folder: PathBuf,
 }
 
@@ -102,15 +102,15 @@ pub fn run(place: &Place, options: &Options) -> Result {
     product::build(place)?;
     product::build_traffic(place)?;
     let before = options.against.as_deref().map(row::read).transpose()?;
-    let folder = place.target.join("bench");
+    // Another one than last time: see `Recording::start`.
+    let folder = place.target.join(format!("bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(at(&folder))?;
     let bench = Bench { place, quick: options.quick, peer: options.peer.as_deref(), folder };
     let mut rows = Vec::new();
     let chosen = |group: &&Group| options.only.is_empty() || options.only.iter().any(|name| name == group.name);
     let mut failed = Vec::new();
     for group in GROUPS.iter().filter(chosen) {
         eprintln!("bench: {}: {}", group.name, group.what);
-        let _absent_is_fine = std::fs::remove_dir_all(&bench.folder);
-        std::fs::create_dir_all(&bench.folder).map_err(at(&bench.folder))?;
         // The others are worth having.
         match (group.measure)(&bench) {
             Ok(measured) => rows.extend(measured),
@@ -126,5 +126,9 @@ pub fn run(place: &Place, options: &Options) -> Result {
     if options.json.as_deref() != Some(Path::new("-")) {
         print!("{}", table::of(&rows, before.as_deref()));
     }
-    if failed.is_empty() { Ok(()) } else { Err(Failure::new(format!("not measured: {}", failed.join(", ")))) }
+    if failed.is_empty() {
+        std::fs::remove_dir_all(&bench.folder).map_err(at(&bench.folder))
+    } else {
+        Err(Failure::new(format!("not measured: {}", failed.join(", "))))
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -37,15 +38,18 @@ impl Recording {
     /// Of `application`, as a shell runs it. `name` is for its files, in `folder`.
     pub fn start(binary: &Path, folder: &Path, name: &str, application: &str) -> Result<Self> {
         let binary = binary.canonicalize().map_err(at(binary))?;
-        let project = folder.join(name);
-        let _absent_is_fine = std::fs::remove_dir_all(&project);
+        // A new one each time, and none is removed before all is measured: where thousands of files were just deleted, ext4
+        // takes five times as long to make new ones.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{name}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let project = folder.join(&name);
         std::fs::create_dir_all(&project).map_err(at(&project))?;
         let mut record = Command::new(&binary);
         record.args(["record", "-c", application]).current_dir(&project);
         if binary.ends_with("release/keploy") {
             record.args(["--no-learn", "--json"]);
         }
-        Ok(Self { program: Program::start(folder, name, &mut record)?, binary, project })
+        Ok(Self { program: Program::start(folder, &name, &mut record)?, binary, project })
     }
 
     /// Until the application listens on `port`.
