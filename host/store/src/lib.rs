@@ -33,6 +33,7 @@ pub use config::{Config, ConfigError, GlobalNoise, NoiseOf, RecordConfig, Secret
 pub use edit::CallEdits;
 pub use error::Error;
 pub use files::Owner;
+pub use journal::Encoded;
 pub use layout::{Project, RunDir};
 pub use load::{LoadError, Upgrade, Upgraded};
 pub use model::*;

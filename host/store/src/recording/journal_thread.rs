@@ -17,7 +17,7 @@ use crate::{
     Mock, Naming, Record, Response, TestCase, envelope,
     error::advice,
     files::naming,
-    journal::{self, START},
+    journal::{self, Encoded, START},
     names::Names,
 };
 
@@ -40,11 +40,16 @@ impl JournalHandle {
     }
 
     pub fn test(&self, test: TestCase) {
-        self.spool.send(Record::Test(test));
+        self.spool.send(Record::Test(test), None);
     }
 
     pub fn mock(&self, mock: Mock) {
-        self.spool.send(Record::Mock(mock));
+        self.spool.send(Record::Mock(mock), None);
+    }
+
+    /// A record whose documents are still encoded: the cheapest for who calls.
+    pub fn encoded(&self, record: Record, documents: Encoded) {
+        self.spool.send(record, Some(documents));
     }
 
     /// Records that were not kept, so far.
@@ -55,7 +60,7 @@ impl JournalHandle {
 
 #[expect(clippy::large_enum_variant, reason = "all but the last message are the large one")]
 enum Message {
-    Record(Record, usize),
+    Record(Record, Option<Encoded>, usize),
     Seal,
 }
 
@@ -92,13 +97,13 @@ impl Spool {
         let _ = self.records_tx.send(Message::Seal);
     }
 
-    fn send(&self, record: Record) {
-        let size = weight(&record);
+    fn send(&self, record: Record, documents: Option<Encoded>) {
+        let size = weight(&record) + documents.as_ref().map_or(0, Encoded::len);
         let waiting = self.waiting.fetch_add(size, Ordering::Relaxed) + size;
         if waiting > self.limit {
             self.waiting.fetch_sub(size, Ordering::Relaxed);
             self.drop_records(1, "the disk is slower than the traffic", "");
-        } else if self.records_tx.send(Message::Record(record, size)).is_err() {
+        } else if self.records_tx.send(Message::Record(record, documents, size)).is_err() {
             self.drop_records(1, "the recording has ended", "");
         }
     }
@@ -149,7 +154,7 @@ pub(super) fn run(
         }
         while let Some(message) = next {
             match message {
-                Message::Record(record, size) => batch.add(record, size, &mut names),
+                Message::Record(record, documents, size) => batch.add(record, documents.as_ref(), size, &mut names),
                 Message::Seal => open = false,
             }
             next = if open && batch.bytes.len() < BATCH { inbox.0.try_recv().ok() } else { None };
@@ -200,7 +205,7 @@ impl Batch {
         *self = Self { bytes, ..Self::default() };
     }
 
-    fn add(&mut self, mut record: Record, size: usize, names: &mut Names) {
+    fn add(&mut self, mut record: Record, documents: Option<&Encoded>, size: usize, names: &mut Names) {
         let counter = match &mut record {
             Record::Test(test) => {
                 test.name = names.test(&test.class);
@@ -212,7 +217,11 @@ impl Batch {
             }
         };
         self.waiting += size;
-        if journal::append(&mut self.bytes, envelope::document(record)) {
+        let appended = match documents {
+            Some(documents) => journal::append_encoded(&mut self.bytes, &record, documents),
+            None => journal::append(&mut self.bytes, envelope::document(record)),
+        };
+        if appended {
             *counter += 1;
         } else {
             self.too_large += 1;
