@@ -70,6 +70,9 @@ fn of(bench: &Bench, load: &Load) -> Result<Vec<Row>> {
         prepare.run_quietly()?;
     }
     let mut rows = vec![generated(bench, load, port, front)?];
+    if bench.quick {
+        return Ok(rows);
+    }
     let (path, name) = (format!("/{}", load.backend), format!("an application that asks {}, both", load.backend));
     rows.extend(through_the_application(bench, Connections::Kept, &name, &path, Some((load.backend, port)))?);
     Ok(rows)

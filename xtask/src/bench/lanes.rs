@@ -59,7 +59,7 @@ impl Bench<'_> {
 
     /// Rounds, and seconds of each: for a figure to rely on, or quickly.
     pub fn rounds(&self) -> (usize, u64) {
-        if self.quick { (2, 1) } else { (7, 3) }
+        if self.quick { (2, 1) } else { (5, 2) }
     }
 
     /// The application of `traffic serve`, once for each way. `backend`: what it calls, and where that is.
