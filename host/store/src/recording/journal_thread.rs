@@ -56,6 +56,11 @@ impl JournalHandle {
     pub fn dropped(&self) -> u64 {
         self.spool.dropped()
     }
+
+    /// About how many bytes of memory wait for the disk.
+    pub fn waiting(&self) -> usize {
+        self.spool.waiting.load(Ordering::Relaxed)
+    }
 }
 
 #[expect(clippy::large_enum_variant, reason = "all but the last message are the large one")]
