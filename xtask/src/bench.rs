@@ -5,13 +5,20 @@
 
 mod bulk;
 mod databases;
+mod figures;
+mod guest;
 mod http;
+pub mod instructions;
 mod lanes;
+mod mocks;
 mod program;
 mod recording;
+mod replay;
 mod row;
+mod start;
 mod steady;
 mod table;
+mod writing;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +36,10 @@ usage: cargo xtask bench [OPTION...]
   --json PATH      the rows as JSON; - is standard output
   --save PATH      keep the rows, for a later --against
   --against PATH   show what changed since those were kept
+
+       cargo xtask bench --instructions [--check | --update]
+                   count the instructions of the paths that every exchange goes; compare them with those that are
+                   committed, or write those
 ";
 
 /// A group of rows, and how they come about.
@@ -45,6 +56,11 @@ const GROUPS: &[Group] = &[
     Group { name: "databases", what: "Redis, PostgreSQL and MySQL through a recording", measure: databases::rows },
     Group { name: "bodies", what: "large bodies through a recording", measure: bulk::bodies },
     Group { name: "idle", what: "connections that are kept", measure: bulk::idle },
+    Group { name: "start", what: "until something happens", measure: start::measure },
+    Group { name: "replay", what: "tests a second", measure: replay::measure },
+    Group { name: "mocks", what: "a large recording", measure: mocks::measure },
+    Group { name: "writing", what: "the journal, and bad disks", measure: writing::measure },
+    Group { name: "guest", what: "parsers in their sandbox", measure: guest::measure },
 ];
 
 #[derive(Default)]
@@ -100,7 +116,7 @@ pub struct Bench<'a> {
 pub fn run(place: &Place, options: &Options) -> Result {
     setup::for_bench(place)?;
     product::build(place)?;
-    product::build_traffic(place)?;
+    product::build_bench(place)?;
     let before = options.against.as_deref().map(row::read).transpose()?;
     // Another one than last time: see `Recording::start`.
     let folder = place.target.join(format!("bench-{}", std::process::id()));

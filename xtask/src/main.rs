@@ -13,6 +13,7 @@ mod setup;
 
 use std::process::ExitCode;
 
+use bench::instructions;
 use command::{Failure, Result};
 use place::Place;
 
@@ -57,6 +58,9 @@ fn dispatch(arguments: &[&str]) -> Result {
             print!("{}", bench::USAGE);
             Ok(())
         }
+        ["bench", "--instructions"] => instructions::run(&place, instructions::Wanted::Shown),
+        ["bench", "--instructions", "--check"] => instructions::run(&place, instructions::Wanted::Checked),
+        ["bench", "--instructions", "--update"] => instructions::run(&place, instructions::Wanted::Updated),
         ["bench", options @ ..] => bench::run(&place, &bench::Options::parse(options)?),
         ["test", options @ ..] => check::run(&place, &check::Options::parse(options)?),
         _ => Err(Failure::new(format!("unknown arguments: {}", arguments.join(" "))).hint("cargo xtask --help")),

@@ -25,6 +25,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"),
     ("sysbench", "sysbench"),
+    ("valgrind", "valgrind"),
     ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),
     ("setpriv", "util-linux"),
@@ -73,6 +74,12 @@ pub fn for_bench(place: &Place) -> Result {
     debian(place, &databases)?;
     debian(place, FOR_BENCH)?;
     servers::all(place)
+}
+
+/// What counts instructions.
+pub fn for_instructions(place: &Place) -> Result {
+    fs_create(&place.cache)?;
+    debian(place, &["valgrind"])
 }
 
 pub fn all(place: &Place) -> Result {

@@ -6,7 +6,9 @@ use plugins::{Facts, Lifetime, Registry};
 use record::Observed;
 use relay::{ConnectionInfo, Direction};
 use replay::{Replay, Settings};
-use store::{Assets, Mock, Project, Recording, Response, SecretRules, TestCase, TestSet, Upgrade, Upgraded};
+use store::{
+    Assets, MappedMock, Mapping, Mock, Project, Recording, Response, SecretRules, TestCase, TestSet, Upgrade, Upgraded,
+};
 
 /// Calls that each test of a large recording makes.
 pub const CALLS: u64 = 1000;
@@ -44,6 +46,27 @@ pub fn generate(directory: &Path, mocks: u64, schemas: &Schemas) {
     let mappings = record::attribution::of_recording(&mut recording, &Observed::default()).expect("a journal");
     let finished = recording.finish(Some(BEGAN), &mappings).expect("a disk with room on it");
     assert_eq!((finished.mocks, finished.dropped), (mocks, 0));
+}
+
+/// The same, as it is when it was read.
+pub fn in_memory(mocks: u64, schemas: &Schemas) -> TestSet {
+    let named = |number| Mock { name: format!("mock-{number}"), ..mock(number, schemas) };
+    let mocks: Vec<Mock> = (0..mocks).map(named).collect();
+    let of_test = |(number, mocks): (u64, &[Mock])| {
+        let test = TestCase { name: format!("get-items-{number}"), ..test(number, schemas) };
+        let mapped = |mock: &Mock| MappedMock {
+            name: mock.name.clone(),
+            kind: mock.kind.clone(),
+            started: mock.started,
+            ended: mock.ended,
+            evidence: "window".to_owned(),
+        };
+        let mapping = Mapping { test: test.name.clone(), mocks: mocks.iter().map(mapped).collect() };
+        (test, mapping)
+    };
+    let chunk = usize::try_from(CALLS).expect("a thousand");
+    let (tests, mappings) = (0..).zip(mocks.chunks(chunk)).map(of_test).unzip();
+    TestSet { name: "test-set-0".to_owned(), tests, mocks, mappings, ..TestSet::default() }
 }
 
 /// Which schemas the parsers write today.

@@ -12,7 +12,7 @@ use keploy_value::Value;
 use plugins::Registry;
 use record::Recorder;
 use relay::{Answer, Exchange, Sink as _};
-use replay::RealTime;
+use replay::{RealTime, Replay};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,7 +25,8 @@ fn main() {
         "load" => load(times),
         "compare" => compare(times),
         "http" | "redis" => guest(path, times),
-        "answer" => answer(&folder, times),
+        "prepare" => drop(prepared(times)),
+        "answer" => answer(times),
         _ => panic!("no path is called {path}"),
     }
     // There is none where nothing is written.
@@ -39,13 +40,18 @@ fn guest(name: &str, times: u64) {
     (0..times).for_each(|_| exchanges.feed(&mut connection));
 }
 
-/// From a request's document to its recorded answer's.
-fn answer(folder: &Path, times: u64) {
+/// From what was read from files to what is looked up.
+fn prepared(calls: u64) -> Replay {
     let mut registry = Registry::default();
     registry.add(plugin("http"));
     registry.add(plugin("redis"));
-    sets::generate(folder, sets::CALLS, &Schemas::of(&registry));
-    let replay = sets::prepare(sets::load(&folder.join("keploy/test-set-0"), &registry), &registry);
+    sets::prepare(sets::in_memory(calls, &Schemas::of(&registry)), &registry)
+}
+
+/// From a request's document to its recorded answer's.
+fn answer(times: u64) {
+    assert!(times <= sets::CALLS, "one test makes no more calls");
+    let replay = prepared(sets::CALLS);
     let (answers, asks, facts) = (replay.answers(), sets::destination(), sets::facts());
     replay.begin(0..1, &RealTime);
     for number in 0..times {
