@@ -24,10 +24,6 @@ impl Figure {
         let missing = || Failure::new(format!("a figure has no {name}: {}", self.0));
         self.0[name].as_f64().ok_or_else(missing)
     }
-
-    pub fn text(&self, name: &str) -> &str {
-        self.0[name].as_str().unwrap_or_default()
-    }
 }
 
 /// Runs it to its end.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::command::{Failure, Result, Run, at};
+use crate::command::{Failure, Result, at};
 use crate::place::Place;
 use crate::{product, setup};
 
