@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::bench::instructions;
 use crate::command::{Failure, Result, Run};
 use crate::place::Place;
 use crate::{kernel, product, setup};
@@ -59,6 +60,12 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", what: "lints, warnings are errors", run: |place, _| clippy(place), needed: false },
     Step { name: "deny", what: "licences, bans, sources", run: |place, _| deny(place), needed: false },
     Step { name: "ebpf", what: "the kernel object is current", run: |place, _| kernel::check(place), needed: false },
+    Step {
+        name: "instructions",
+        what: "hot paths cost what they did",
+        run: |place, _| instructions::run(place, instructions::Wanted::Checked),
+        needed: false,
+    },
     Step { name: "tests", what: "each crate's own, and end to end", run: tests, needed: false },
 ];
 
@@ -82,10 +89,10 @@ pub fn run(place: &Place, options: &Options) -> Result {
 }
 
 fn summary(done: &[(&Step, Duration, Result)]) -> Result {
-    eprintln!("\nstep     seconds");
+    eprintln!("\nstep         seconds");
     for (step, took, result) in done {
         let verdict = if result.is_ok() { "ok" } else { "FAILED" };
-        eprintln!("{:<8} {:>7.1}  {verdict:<6}  {}", step.name, took.as_secs_f64(), step.what);
+        eprintln!("{:<12} {:>7.1}  {verdict:<6}  {}", step.name, took.as_secs_f64(), step.what);
     }
     eprintln!("not checked: security advisories, which need the network (cargo deny check advisories)");
     let failed: Vec<&str> = done.iter().filter(|(.., result)| result.is_err()).map(|(step, ..)| step.name).collect();

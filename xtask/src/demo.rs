@@ -157,7 +157,7 @@ fn look_again_soon() {
 }
 
 /// Ports that nobody listens on, all different.
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
+pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let mut held = Vec::new();
     let mut ports = [0; N];
     for port in &mut ports {

@@ -1,7 +1,8 @@
 //! `cargo xtask VERB`: the one door to everything that is done with this repository. What CI runs, a person runs.
 //!
-//! No dependencies, so that it builds in seconds on a fresh machine and can install the rest.
+//! Next to no dependencies, so that it builds in seconds on a fresh machine and can install the rest.
 
+mod bench;
 mod check;
 mod command;
 mod demo;
@@ -12,6 +13,7 @@ mod setup;
 
 use std::process::ExitCode;
 
+use bench::instructions;
 use command::{Failure, Result};
 use place::Place;
 
@@ -23,6 +25,7 @@ usage: cargo xtask VERB
   test [--long] [--only STEP]
                             everything CI checks; --only runs one step, --long repeats the replays more often
   demo                      record and replay a sample application
+  bench [OPTION...]         measure speed beside HAProxy's; cargo xtask bench --help
   ebpf [--check]            rebuild the committed kernel object; --check only compares it
 
 environment: KEPLOY_DEV_CACHE   where tools and drivers are kept (default ~/.cache/keploy-dev)
@@ -51,6 +54,14 @@ fn dispatch(arguments: &[&str]) -> Result {
         ["demo"] => demo::run(&place),
         ["ebpf"] => kernel::rebuild(&place),
         ["ebpf", "--check"] => kernel::check(&place),
+        ["bench", "--help"] => {
+            print!("{}", bench::USAGE);
+            Ok(())
+        }
+        ["bench", "--instructions"] => instructions::run(&place, instructions::Wanted::Shown),
+        ["bench", "--instructions", "--check"] => instructions::run(&place, instructions::Wanted::Checked),
+        ["bench", "--instructions", "--update"] => instructions::run(&place, instructions::Wanted::Updated),
+        ["bench", options @ ..] => bench::run(&place, &bench::Options::parse(options)?),
         ["test", options @ ..] => check::run(&place, &check::Options::parse(options)?),
         _ => Err(Failure::new(format!("unknown arguments: {}", arguments.join(" "))).hint("cargo xtask --help")),
     }

@@ -20,8 +20,13 @@ pub fn build_all(place: &Place) -> Result {
     place.cargo(&["build", "--release", "--workspace", "--all-targets"]).run()
 }
 
+/// The applications and clients of `cargo xtask bench`: target/release/traffic, and what measures our crates by themselves.
+pub fn build_bench(place: &Place) -> Result {
+    place.cargo(&["build", "--release", "-p", "traffic", "-p", "bench-product"]).run()
+}
+
 /// target/parsers/PROTOCOL.wasm
-fn parsers(place: &Place) -> Result {
+pub fn parsers(place: &Place) -> Result {
     let crates: Vec<String> = PARSERS.iter().map(|name| format!("parser-{name}")).collect();
     let names: Vec<&str> = crates.iter().map(String::as_str).collect();
     wasm(place, &names, &[])?;

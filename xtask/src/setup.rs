@@ -25,6 +25,7 @@ const DEBIAN: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"),
     ("sysbench", "sysbench"),
+    ("valgrind", "valgrind"),
     ("dnsmasq", "dnsmasq-base"),
     ("ip", "iproute2"),
     ("setpriv", "util-linux"),
@@ -45,7 +46,16 @@ const DEBIAN: &[(&str, &str)] = &[
     ("python3-config", "python3-dev"),
     ("mariadb_config", "libmariadb-dev"),
     ("pkg-config", "pkg-config"),
+    // What `cargo xtask bench` compares with, and its clients.
+    ("haproxy", "haproxy"),
+    ("wrk", "wrk"),
+    ("redis-benchmark", "redis-tools"),
+    ("/usr/lib/postgresql/15/bin/pgbench", "postgresql-15"),
+    ("valgrind", "valgrind"),
 ];
+
+/// Only `cargo xtask bench` needs these.
+const FOR_BENCH: &[&str] = &["haproxy", "wrk", "valgrind"];
 
 /// What `cargo xtask demo` needs: a minute instead of six.
 pub fn for_demo(place: &Place) -> Result {
@@ -55,12 +65,29 @@ pub fn for_demo(place: &Place) -> Result {
     apps::for_demo(place)
 }
 
+/// What `cargo xtask bench` needs: the databases, and what they are measured with and beside.
+pub fn for_bench(place: &Place) -> Result {
+    fs_create(&place.cache)?;
+    rust(place)?;
+    let databases =
+        ["redis-server", "/usr/lib/postgresql/15/bin/postgres", "mmdebstrap", "sysbench", "redis-benchmark"];
+    debian(place, &databases)?;
+    debian(place, FOR_BENCH)?;
+    servers::all(place)
+}
+
+/// What counts instructions.
+pub fn for_instructions(place: &Place) -> Result {
+    fs_create(&place.cache)?;
+    debian(place, &["valgrind"])
+}
+
 pub fn all(place: &Place) -> Result {
     fs_create(&place.cache)?;
     rust(place)?;
     crates(place)?;
-    let programs: Vec<&str> = DEBIAN.iter().map(|(program, _)| *program).collect();
-    debian(place, &programs)?;
+    let programs = DEBIAN.iter().map(|(program, _)| *program);
+    debian(place, &programs.filter(|program| !FOR_BENCH.contains(program)).collect::<Vec<_>>())?;
     linker(place)?;
     deny(place)?;
     servers::all(place)?;

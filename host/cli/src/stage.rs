@@ -96,6 +96,12 @@ pub(crate) struct Plan {
     pub clock: Option<u64>,
 }
 
+/// Begins what [`Stage::set`] would have to wait for. For commands that read other things first.
+pub(crate) fn ahead() {
+    intercept::read_ahead();
+    ::tls::gather_entropy();
+}
+
 impl Stage {
     /// Attaches, starts the relay, launches the application. `server` is what the relay does.
     pub fn set(plan: Plan, server: Server) -> Result<Self, Failure> {

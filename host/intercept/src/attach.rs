@@ -5,8 +5,8 @@ use std::{
     net::IpAddr,
     os::fd::{AsFd, AsRawFd as _, BorrowedFd},
     panic::resume_unwind,
-    sync::Arc,
-    thread,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
 };
 
 use aya::{
@@ -56,7 +56,8 @@ impl Intercept {
     ) -> Result<(Self, mpsc::UnboundedReceiver<Event>), Error> {
         check()?;
         let group = Group::create()?;
-        let (loader, btf) = describe_kernel()?;
+        let ahead = AHEAD.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (loader, btf) = ahead.unwrap_or_else(Description::read).wait()?;
         let mut ebpf = load(loader, mode, ports, steered)?;
         settle(&mut ebpf, ports, steered)?;
         attach(&mut ebpf, group.as_fd(), &btf)?;
@@ -104,14 +105,31 @@ impl Drop for Intercept {
     }
 }
 
-/// The loader reads the kernel's description of itself and keeps it; we need one, too. That takes 20 ms each, so both are
-/// read at once.
-fn describe_kernel() -> Result<(EbpfLoader<'static>, Btf), Error> {
-    thread::scope(|scope| {
-        let loader = scope.spawn(EbpfLoader::new);
-        let btf = Btf::from_sys_fs().map_err(aya::EbpfError::from)?;
-        Ok((loader.join().unwrap_or_else(|panic| resume_unwind(panic)), btf))
-    })
+/// The kernel's description of itself, being read: the loader keeps one, and we need one, too. That takes 20 ms each, so both
+/// are read at once.
+struct Description {
+    loader: JoinHandle<EbpfLoader<'static>>,
+    btf: JoinHandle<Result<Btf, aya::BtfError>>,
+}
+
+/// What [`read_ahead`] began and no [`Intercept`] has taken.
+static AHEAD: Mutex<Option<Description>> = Mutex::new(None);
+
+/// Begins what [`Intercept::attach`] would wait for, on threads of its own. For who has other things to do first.
+pub fn read_ahead() {
+    *AHEAD.lock().unwrap_or_else(PoisonError::into_inner) = Some(Description::read());
+}
+
+impl Description {
+    fn read() -> Self {
+        Self { loader: thread::spawn(EbpfLoader::new), btf: thread::spawn(Btf::from_sys_fs) }
+    }
+
+    fn wait(self) -> Result<(EbpfLoader<'static>, Btf), Error> {
+        let loader = self.loader.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let btf = self.btf.join().unwrap_or_else(|panic| resume_unwind(panic));
+        Ok((loader, btf.map_err(aya::EbpfError::from)?))
+    }
 }
 
 fn load(loader: EbpfLoader<'static>, mode: Mode, ports: &Ports, steered: &Steered<'_>) -> Result<Ebpf, Error> {

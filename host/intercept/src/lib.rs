@@ -29,7 +29,7 @@ mod user;
 use std::os::fd::BorrowedFd;
 
 pub use ::clock::{Clock, Earlier, Uncovered};
-pub use attach::Intercept;
+pub use attach::{Intercept, read_ahead};
 pub use check::{Unsupported, check};
 pub use error::Error;
 pub use events::Event;

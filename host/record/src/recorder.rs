@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -12,7 +12,7 @@ use std::{
 use document::{Blob, Map, Value};
 use relay::{ConnectionInfo, Direction, Exchange, Sink};
 use sha2::{Digest as _, Sha256};
-use store::{Assets, JournalHandle, Lifetime, Mock, Recording, Response, TestCase};
+use store::{Assets, Encoded, JournalHandle, Lifetime, Mock, Record, Recording, Response, TestCase};
 
 use crate::{Observed, Turn, attribution};
 
@@ -113,51 +113,55 @@ impl Recorder {
         })
     }
 
-    fn try_exchange(&self, exchange: &Exchange) -> Result<(), String> {
-        let unreadable =
-            |error| format!("the parser {} made a document that cannot be read: {error}", exchange.protocol);
-        let request = Value::from_cbor(&exchange.request).map_err(unreadable)?;
-        let responses =
-            exchange.responses.iter().map(|(cbor, at)| Ok(Response { body: Value::from_cbor(cbor)?, at: *at }));
-        let responses = responses.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-        let ended = responses.last().map_or(exchange.started, |response| response.at);
-        let (kind, schema, class) = (exchange.protocol.clone(), exchange.schema, exchange.facts.class.clone());
-        let (started, connection) = (exchange.started, exchange.connection.id.to_string());
-        if let Some(written) = exchange.written.clone() {
-            let at = match exchange.connection.direction {
+    /// Called from the workers: the documents are looked at, and decoded by whoever reads the journal.
+    fn try_exchange(&self, exchange: Exchange) -> Result<(), (Arc<ConnectionInfo>, String)> {
+        let Exchange { connection: info, protocol: kind, schema, facts, request, started, responses, written } =
+            exchange;
+        let documents = std::iter::once(&request).chain(responses.iter().map(|(cbor, _)| cbor));
+        for document in documents {
+            if let Err(error) = Value::check_cbor(document) {
+                return Err((info, format!("the parser {kind} made a document that cannot be read: {error}")));
+            }
+        }
+        let (responses, at): (Vec<Vec<u8>>, Vec<u64>) = responses.into_iter().unzip();
+        let encoded = Encoded { request, responses };
+        let ended = at.last().copied().unwrap_or(started);
+        let responses = at.into_iter().map(|at| Response { at, body: Value::Null }).collect();
+        let (class, connection) = (facts.class, info.id.to_string());
+        if let Some(written) = written {
+            let at = match info.direction {
                 Direction::Incoming => ended,
                 Direction::Outgoing => started,
             };
-            lock(&self.observed).wrote(exchange.connection.id, at, written);
+            lock(&self.observed).wrote(info.id, at, written);
         }
-        match exchange.connection.direction {
-            Direction::Incoming => self.journal.test(TestCase {
+        let record = match info.direction {
+            Direction::Incoming => Record::Test(TestCase {
                 kind,
                 schema,
                 class,
-                request,
                 responses,
                 started,
                 ended,
                 connection,
-                app_port: exchange.connection.address.port(),
-                tls: exchange.connection.tls.clone(),
+                app_port: info.address.port(),
+                tls: info.tls.clone(),
                 ..TestCase::default()
             }),
-            Direction::Outgoing => self.journal.mock(Mock {
+            Direction::Outgoing => Record::Mock(Mock {
                 kind,
                 schema,
                 class,
-                lifetime: lifetime(exchange.facts.lifetime),
-                destination: exchange.connection.destination(),
-                request,
+                lifetime: lifetime(facts.lifetime),
+                destination: info.destination(),
                 responses,
                 started,
                 ended,
                 connection,
                 ..Mock::default()
             }),
-        }
+        };
+        self.journal.encoded(record, encoded);
         Ok(())
     }
 
@@ -204,8 +208,8 @@ impl Sink for Recorder {
         if self.is_repeated(&exchange) {
             return;
         }
-        if let Err(reason) = self.try_exchange(&exchange) {
-            self.lost(&exchange.connection, &reason);
+        if let Err((connection, reason)) = self.try_exchange(exchange) {
+            self.lost(&connection, &reason);
         }
     }
 

@@ -84,44 +84,40 @@ async fn forward(
         }
         // Buffers are only held while there is something in them: an idle connection has none.
         let mut buffer = Buffer::take();
-        loop {
-            let n = match from.try_read(&mut buffer) {
-                Ok(0) => {
-                    if let Some(tap) = tap {
-                        tap.borrow_mut().end(side, now());
-                    }
-                    return to.half_close(from.was_cut()).await;
+        let n = match from.try_read(&mut buffer) {
+            Ok(0) => {
+                if let Some(tap) = tap {
+                    tap.borrow_mut().end(side, now());
                 }
-                Ok(n) => n,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            };
-            let data = &buffer[..n];
-            // Stamped before they go on: what they cause is always later than they are, whichever worker sees it.
-            let at = now();
-            let pace = tap.map_or(Pace::Free, |tap| tap.borrow().pace());
-            // Tried before it is read, so that no answer to these bytes can be read before them.
-            let written = if pace == Pace::Free { or_nothing(to.try_write(data))? } else { 0 };
-            let seen = tap.map_or(data.len(), |tap| tap.borrow_mut().feed(side, at, from.take_raw(n), data));
-            let changes = tap.and_then(|tap| tap.borrow_mut().take_changes());
-            writing.set(true);
-            match changes {
-                None => to.write_all(&data[written..seen.max(written)]).await?,
-                Some(changes) => pass_changed(from, to, side, &data[..seen], *changes).await?,
+                return to.half_close(from.was_cut()).await;
             }
-            writing.set(false);
-            if let Some(tap) = tap
-                && tap.borrow_mut().take_tls()
-            {
-                // Nobody but a client begins a handshake.
-                let first = if side == Side::Client { data[seen..].to_vec() } else { Vec::new() };
-                tls.replace(Some(first));
-            }
-            if tls.borrow().is_some() {
-                return Ok(());
-            }
-            // The other direction's turn, too, when this one never ends.
-            from.readable().await?;
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        let data = &buffer[..n];
+        // Stamped before they go on: what they cause is always later than they are, whichever worker sees it.
+        let at = now();
+        let pace = tap.map_or(Pace::Free, |tap| tap.borrow().pace());
+        // Tried before it is read, so that no answer to these bytes can be read before them.
+        let written = if pace == Pace::Free { or_nothing(to.try_write(data))? } else { 0 };
+        let seen = tap.map_or(data.len(), |tap| tap.borrow_mut().feed(side, at, from.take_raw(n), data));
+        let changes = tap.and_then(|tap| tap.borrow_mut().take_changes());
+        writing.set(true);
+        match changes {
+            None => to.write_all(&data[written..seen.max(written)]).await?,
+            Some(changes) => pass_changed(from, to, side, &data[..seen], *changes).await?,
+        }
+        writing.set(false);
+        if let Some(tap) = tap
+            && tap.borrow_mut().take_tls()
+        {
+            // Nobody but a client begins a handshake.
+            let first = if side == Side::Client { data[seen..].to_vec() } else { Vec::new() };
+            tls.replace(Some(first));
+        }
+        if tls.borrow().is_some() {
+            return Ok(());
         }
     }
 }

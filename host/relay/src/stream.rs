@@ -52,7 +52,7 @@ impl Stream {
     /// `WouldBlock` when nothing is there; else when the socket or TLS broke. 0 is the end.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(socket) => socket.try_read(buffer),
+            Self::Plain(socket) => read_what_is_there(socket, buffer),
             Self::Tls(tls) => tls.try_read(buffer),
         }
     }
@@ -133,6 +133,20 @@ impl Stream {
     pub fn reset(&self) {
         reset(self.socket());
     }
+}
+
+/// When less came than there was room for, that was all: the next look at this socket waits for more, and asks the kernel
+/// only then. What came in between is not overlooked: it makes the socket ready again.
+fn read_what_is_there(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut read = Err(io::ErrorKind::WouldBlock.into());
+    let _it_is_said_by_read = socket.try_io(Interest::READABLE, || {
+        read = (&*SockRef::from(socket)).read(buffer);
+        match read {
+            Ok(n) if n == 0 || n == buffer.len() => Ok(()),
+            _ => Err::<(), _>(io::ErrorKind::WouldBlock.into()),
+        }
+    });
+    read
 }
 
 pub(crate) fn reset(socket: &TcpStream) {

@@ -3,6 +3,7 @@ use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::SocketAddr,
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
@@ -205,15 +206,10 @@ impl Replay {
             self.set.tests.iter().map(|test| (test.connection.as_str(), test.name.as_str())).collect();
         let driver = Driver { replay: self, common, listening, last, open: RefCell::default() };
         let mut next = 0;
-        while let Some(first) = self.set.tests.get(next) {
-            let together = {
-                let mut pool = self.shared.pool();
-                let together = next..next + pool.together(next, self.settings.parallel);
-                pool.begin(together.clone());
-                together
-            };
+        while next < self.set.tests.len() {
+            let together = next..next + self.shared.pool().together(next, self.settings.parallel);
             next = together.end;
-            self.shared.clock.set(first.started, clock.move_to(first.started));
+            self.begin(together.clone(), clock);
             let tests = &self.set.tests[together];
             let outcomes = futures_util::future::join_all(tests.iter().map(|test| self.run(&driver, test))).await;
             patience = self.trailing_calls(patience).await;
@@ -226,6 +222,16 @@ impl Replay {
         if self.settings.learns {
             self.settle().await;
         }
+    }
+
+    /// These tests run from now on, at the time at which they were recorded. [`Replay::drive`] says so itself.
+    ///
+    /// # Panics
+    /// When there are no such tests.
+    pub fn begin(&self, tests: Range<usize>, clock: &dyn Clock) {
+        let started = self.set.tests[tests.start].started;
+        self.shared.pool().begin(tests);
+        self.shared.clock.set(started, clock.move_to(started));
     }
 
     /// What the background still has to do (jobs that were ordered last), it may do: that it makes these calls is learned.

@@ -4,10 +4,12 @@
 //! file  = "KEPLOYJ1"  rendered: u64  mocks: u64  frame*        (integers little-endian)
 //! frame = length: u32  crc32(payload): u32  payload
 //! ```
-//! A payload is the CBOR of a document as it will be in YAML, name included. `rendered` is the offset up to which
+//! A payload is the CBOR of a document as it will be in YAML, name included, or what makes one: see [`Encoded`]. `rendered` is the offset up to which
 //! frames have become YAML files, `mocks` the length of `mocks.yaml` by then: rendering can start again from there and
 //! writes the same bytes to the same places. Both lie in one page and are written by one call, so a kill leaves the old
 //! pair or the new one.
+mod encoded;
+
 use std::{
     io::{self, BufReader, Read, Seek, SeekFrom},
     os::unix::fs::FileExt,
@@ -16,6 +18,8 @@ use std::{
 
 use document::{Map, Value};
 use fs_err as fs;
+
+pub use encoded::Encoded;
 
 use crate::{
     Error, Record,
@@ -78,6 +82,22 @@ pub(crate) fn append(batch: &mut Vec<u8>, document: Map) -> bool {
     true
 }
 
+/// The same, with the record's documents as they are encoded.
+pub(crate) fn append_encoded(batch: &mut Vec<u8>, record: &Record, documents: &Encoded) -> bool {
+    let start = batch.len();
+    batch.extend_from_slice(&[0; FRAME_HEADER]);
+    let payload = start + FRAME_HEADER;
+    let length = encoded::write(batch, record, documents).and_then(|()| u32::try_from(batch.len() - payload).ok());
+    let Some(length) = length else {
+        batch.truncate(start);
+        return false;
+    };
+    let checksum = crc32fast::hash(&batch[payload..]);
+    batch[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    batch[start + 4..payload].copy_from_slice(&checksum.to_le_bytes());
+    true
+}
+
 /// Reads frames, from one offset to another.
 pub(crate) struct Frames {
     file: BufReader<fs::File>,
@@ -123,6 +143,9 @@ impl Frames {
 
 /// A payload's document. None when it cannot be read back: a document nested deeper than CBOR is read.
 pub(crate) fn document(payload: &[u8]) -> Option<Map> {
+    if encoded::is_encoded(payload) {
+        return encoded::read(payload).map(envelope::document);
+    }
     match Value::from_cbor(payload) {
         Ok(Value::Map(map)) => Some(map),
         _ => None,
@@ -136,7 +159,73 @@ pub(crate) fn mould(document: &Map) -> Mould {
 }
 
 pub(crate) fn record(payload: &[u8]) -> Option<Record> {
+    if encoded::is_encoded(payload) {
+        return encoded::read(payload);
+    }
     let document = document(payload)?;
     let mould = mould(&document);
     envelope::record(document, mould).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Lifetime, Mock, Response, TestCase};
+
+    /// The bodies of a record, and the record without them.
+    fn apart(mut record: Record) -> (Record, Encoded) {
+        let (request, responses) = match &mut record {
+            Record::Test(test) => (&mut test.request, &mut test.responses),
+            Record::Mock(mock) => (&mut mock.request, &mut mock.responses),
+        };
+        let request = std::mem::take(request).to_cbor();
+        let responses = responses.iter_mut().map(|response| std::mem::take(&mut response.body).to_cbor()).collect();
+        (record, Encoded { request, responses })
+    }
+
+    #[test]
+    fn encoded_documents_are_read_as_others_are() {
+        let request = Map::new().with("method", "GET").with("url", "/x");
+        let responses = vec![Response { body: Map::new().with("status", 200).into(), at: 1_700_000_000_000_000_009 }];
+        let test = TestCase {
+            name: "get-x-1".to_owned(),
+            kind: "Http".to_owned(),
+            schema: 1,
+            class: "GET /x".to_owned(),
+            request: request.clone().into(),
+            responses: responses.clone(),
+            started: 1_700_000_000_000_000_001,
+            ended: 1_700_000_000_000_000_009,
+            connection: "7".to_owned(),
+            app_port: 8080,
+            tls: Some(String::new()),
+            ..TestCase::default()
+        };
+        let mock = Mock {
+            name: "mock-0".to_owned(),
+            kind: "Redis".to_owned(),
+            schema: 2,
+            lifetime: Lifetime::Session,
+            destination: "cache:6379".to_owned(),
+            request: request.into(),
+            responses,
+            started: 1_700_000_000_000_000_001,
+            ended: 1_700_000_000_000_000_009,
+            connection: "8".to_owned(),
+            ..Mock::default()
+        };
+        for whole in [Record::Test(test), Record::Mock(mock)] {
+            let (mut plain, mut encoded) = (Vec::new(), Vec::new());
+            assert!(append(&mut plain, envelope::document(whole.clone())));
+            let (bare, documents) = apart(whole.clone());
+            assert!(append_encoded(&mut encoded, &bare, &documents));
+            let [plain, encoded] = [&plain[FRAME_HEADER..], &encoded[FRAME_HEADER..]];
+            assert_eq!(document(encoded), document(plain));
+            assert_eq!(record(encoded), record(plain));
+            assert_eq!(record(encoded), Some(whole));
+            for cut in 1..encoded.len() {
+                assert_eq!(record(&encoded[..cut]), None, "cut off after {cut} bytes");
+            }
+        }
+    }
 }

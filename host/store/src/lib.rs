@@ -3,7 +3,7 @@
 //! The layout and envelope are Keploy's (`keploy/test-set-0/{tests/*.yaml,mocks.yaml,mappings.yaml}`), so that its
 //! recordings load here. [`Project`] is the directory, [`Recording`] writes a new test set while the application runs,
 //! [`TestSet::load`] reads one back, [`Config`] is `keploy.yml`, and [`RunReport`] says what a replay found.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // one call, in render.rs
 
 mod assets;
 mod config;
@@ -33,6 +33,7 @@ pub use config::{Config, ConfigError, GlobalNoise, NoiseOf, RecordConfig, Secret
 pub use edit::CallEdits;
 pub use error::Error;
 pub use files::Owner;
+pub use journal::Encoded;
 pub use layout::{Project, RunDir};
 pub use load::{LoadError, Upgrade, Upgraded};
 pub use model::*;

@@ -175,9 +175,14 @@ impl<'a> Loader<'a> {
 
     /// Every document of a file.
     fn file(&mut self, path: &Path, mould: Mould) {
-        let Some((text, documents)) = self.parse(path) else { return };
+        let Some(text) = self.read(path) else { return };
         let mut empty = true;
-        for Located { line, mut value } in documents {
+        // One after the other: a large file is not in memory twice, as documents and as what they become.
+        for document in yaml::Documents::new(&text) {
+            let Located { line, mut value } = match document {
+                Ok(located) => located,
+                Err(error) => return self.broken(path, &error),
+            };
             if value == Value::Null {
                 continue; // What stands behind a last `---`.
             }
@@ -365,6 +370,18 @@ impl<'a> Loader<'a> {
 
     /// None when there is no such file, or when it cannot be read, which is then said.
     fn parse(&mut self, path: &Path) -> Option<(String, Vec<Located>)> {
+        let text = self.read(path)?;
+        match yaml::parse_all(&text) {
+            Ok(documents) => Some((text, documents)),
+            Err(error) => {
+                self.broken(path, &error);
+                None
+            }
+        }
+    }
+
+    /// As [`Self::parse`], but for what is in it.
+    fn read(&mut self, path: &Path) -> Option<String> {
         let text = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
@@ -373,8 +390,8 @@ impl<'a> Loader<'a> {
                 return None;
             }
         };
-        let text = match String::from_utf8(text) {
-            Ok(text) => text,
+        match String::from_utf8(text) {
+            Ok(text) => Some(text),
             Err(error) => {
                 let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                 let line = 1 + sound.iter().filter(|&&byte| byte == b'\n').count();
@@ -384,25 +401,16 @@ impl<'a> Loader<'a> {
                     "this is not UTF-8",
                     "save the file as UTF-8; binary bodies are `!!binary` in base64",
                 );
-                return None;
-            }
-        };
-        match yaml::parse_all(&text) {
-            Ok(documents) => Some((text, documents)),
-            Err(error) => {
-                let message = format!("{} (column {})", error.message, error.column);
-                self.complain(
-                    path,
-                    error.line,
-                    &message,
-                    error
-                        .hint
-                        .as_deref()
-                        .unwrap_or("mend it by hand, restore the file from version control, or record again"),
-                );
                 None
             }
         }
+    }
+
+    fn broken(&mut self, path: &Path, error: &yaml::Error) {
+        let message = format!("{} (column {})", error.message, error.column);
+        let hint = error.hint.as_deref();
+        let hint = hint.unwrap_or("mend it by hand, restore the file from version control, or record again");
+        self.complain(path, error.line, &message, hint);
     }
 
     fn complain(&mut self, file: &Path, line: usize, message: &str, hint: &str) {

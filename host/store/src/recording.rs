@@ -17,7 +17,10 @@ mod render;
 use std::{
     fs::TryLockError,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
 };
 
@@ -51,6 +54,8 @@ pub struct Recording {
     journal: Option<JoinHandle<Journal>>,
     /// None when there is nothing left to render.
     renderer: Option<JoinHandle<Renderer>>,
+    /// Tells the renderer to leave the rest to who waits for it.
+    ending: Arc<AtomicBool>,
     /// What the journal holds, once it is complete. Its file is open, and so locked, until the end.
     complete: Option<Journal>,
     /// Known when everything is rendered.
@@ -91,7 +96,11 @@ impl Recording {
         let renderer =
             Renderer::new(&directory, project.files, Progress::NOTHING, Secrets::none_yet(project.rules.clone()))?;
         let (written_tx, written_rx) = std::sync::mpsc::channel();
-        let renderer = spawn("render", move || renderer.follow(&written_rx))?;
+        let ending = Arc::new(AtomicBool::new(false));
+        let renderer = spawn("render", {
+            let ending = Arc::clone(&ending);
+            move || renderer.follow(&written_rx, &ending)
+        })?;
         let (spool, records_rx) = Spool::new(memory);
         let journal = spawn("journal", {
             let spool = Arc::clone(&spool);
@@ -104,6 +113,7 @@ impl Recording {
             spool,
             journal: Some(journal),
             renderer: Some(renderer),
+            ending,
             complete: None,
             secrets: Secrets::default(),
             torn: 0,
@@ -158,6 +168,7 @@ impl Recording {
             spool: Spool::closed(),
             journal: None,
             renderer: None,
+            ending: Arc::default(),
             complete: Some(Journal { file, counts }),
             secrets: renderer.into_secrets(),
             torn,
@@ -213,6 +224,7 @@ impl Recording {
     pub fn finish(mut self, began: Option<Timestamp>, mappings: &[Mapping]) -> Result<Finished, Error> {
         self.seal()?;
         if let Some(renderer) = self.renderer.take() {
+            self.ending.store(true, Ordering::Relaxed);
             let mut renderer = renderer.join().map_err(|_| Error::Panicked(self.directory.clone()))?;
             // What failed for want of space may have space by now.
             renderer.complete(fs::metadata(self.directory.join(JOURNAL))?.len())?;

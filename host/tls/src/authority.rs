@@ -72,6 +72,12 @@ pub(crate) struct Authority {
     made: Mutex<HashMap<Kind, Arc<ServerConfig>>>,
 }
 
+/// The first key of a process waits 15 ms until the library has measured enough noise. This lets it begin, on a thread of its
+/// own; who wants a key meanwhile waits for the rest.
+pub fn gather_entropy() {
+    std::thread::spawn(|| drop(KeyPair::generate()));
+}
+
 impl Authority {
     pub fn new(provider: Arc<CryptoProvider>) -> Result<Self, rcgen::Error> {
         Ok(Self {

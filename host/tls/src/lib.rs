@@ -14,7 +14,7 @@ mod tls;
 mod trust;
 mod upstream;
 
-pub use authority::Seen;
+pub use authority::{Seen, gather_entropy};
 pub use tls::{Settings, Tls, TlsError};
 pub use trust::{Overlay, Search, Trust};
 pub use upstream::Upstream;

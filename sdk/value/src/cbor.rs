@@ -77,6 +77,44 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
     Ok(value)
 }
 
+/// Would [`decode`] read it? Nothing is built.
+pub(crate) fn check(bytes: &[u8]) -> Result<(), DecodeError> {
+    let mut decoder = Decoder::new(bytes);
+    pass(&mut decoder, 0)?;
+    if decoder.position() != bytes.len() {
+        return Err(DecodeError(format!("{} bytes after its end", bytes.len() - decoder.position())));
+    }
+    Ok(())
+}
+
+/// Over one value, as [`read`] reads it.
+fn pass(d: &mut Decoder<'_>, depth: usize) -> Result<(), DecodeError> {
+    if depth > MAX_DEPTH {
+        return Err(DecodeError(format!("nested deeper than {MAX_DEPTH}")));
+    }
+    match d.datatype()? {
+        Type::String => drop(d.str()?),
+        Type::Bytes => drop(d.bytes()?),
+        Type::Array | Type::ArrayIndef => {
+            let mut left = d.array()?;
+            while more(d, &mut left)? {
+                pass(d, depth + 1)?;
+            }
+        }
+        Type::Map | Type::MapIndef => {
+            let (mut names, mut left) = (Vec::new(), d.map()?);
+            while more(d, &mut left)? {
+                names.push(d.str()?);
+                pass(d, depth + 1)?;
+            }
+            unique(names)?;
+        }
+        // Small, or seldom.
+        _ => drop(read(d, depth)?),
+    }
+    Ok(())
+}
+
 fn read(d: &mut Decoder<'_>, depth: usize) -> Result<Value, DecodeError> {
     if depth > MAX_DEPTH {
         return Err(DecodeError(format!("nested deeper than {MAX_DEPTH}")));
@@ -115,7 +153,7 @@ fn read(d: &mut Decoder<'_>, depth: usize) -> Result<Value, DecodeError> {
                 let name = d.str()?.to_owned();
                 entries.push((name, read(d, depth + 1)?));
             }
-            unique(&entries)?;
+            unique(entries.iter().map(|(name, _)| name.as_str()).collect())?;
             Value::Map(Map(entries))
         }
         Type::Tag => blob(d)?,
@@ -139,8 +177,7 @@ fn more(d: &mut Decoder<'_>, left: &mut Option<u64>) -> Result<bool, DecodeError
     }
 }
 
-fn unique(entries: &[(String, Value)]) -> Result<(), DecodeError> {
-    let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+fn unique(mut names: Vec<&str>) -> Result<(), DecodeError> {
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(DecodeError(format!("the name {:?} twice in one map", pair[0]))),

@@ -187,6 +187,13 @@ impl Value {
         cbor::decode(bytes)
     }
     /// Calls `f` for every blob in the tree.
+    /// Would [`Value::from_cbor`] read this? For who hands the bytes on: nothing is built.
+    ///
+    /// # Errors
+    /// As [`Value::from_cbor`].
+    pub fn check_cbor(bytes: &[u8]) -> Result<(), DecodeError> {
+        cbor::check(bytes)
+    }
     pub fn for_each_blob(&mut self, f: &mut impl FnMut(&mut Blob)) {
         match self {
             Self::Blob(blob) => f(blob),

@@ -22,6 +22,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     intercept::check()?;
+    stage::ahead();
     let Arguments { application: Application { command, place, directories }, sets, show_app } = arguments;
     let (config, project) = sets::project(config_path, place.path)?;
     let command = stage::command(command, &config)?;

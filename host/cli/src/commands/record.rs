@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     let Arguments { application, record_timer, tls, no_learn, json } = arguments;
     let Application { command, place, directories } = application;
     intercept::check()?;
+    stage::ahead();
     let (config, project) = sets::project(config_path, place.path)?;
     let command = stage::command(command, &config)?;
     let timer = record_timer.or(Some(config.record.record_timer).filter(|timer| !timer.is_zero()));

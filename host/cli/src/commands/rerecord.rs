@@ -40,6 +40,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     let Arguments { application, sets: TestSets { test_sets }, tls, no_learn } = arguments;
     let Application { command, place, directories } = application;
     intercept::check()?;
+    stage::ahead();
     let (config, project) = sets::project(config_path, place.path)?;
     let command = stage::command(command, &config)?;
     let registry = parsers::load(&directories)?;

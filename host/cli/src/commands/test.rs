@@ -59,6 +59,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     intercept::check()?;
+    stage::ahead();
     let (config, project) = sets::project(config_path, arguments.application.place.path.clone())?;
     let command = stage::command(arguments.application.command.clone(), &config)?;
     let registry = parsers::load(&arguments.application.directories)?;

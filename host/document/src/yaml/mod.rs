@@ -20,6 +20,7 @@ mod parse;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod usual;
 
 pub use edit::edit;
 pub use emit::{emit, emit_into};

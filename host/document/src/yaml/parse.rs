@@ -1,6 +1,6 @@
 //! The reader: cuts a stream into documents, each of which is built on its own.
 
-use super::{Error, build::Builder};
+use super::{Error, build::Builder, usual};
 use crate::Value;
 
 /// A document and where it is.
@@ -48,7 +48,7 @@ impl<'a> Documents<'a> {
 
     /// Cuts off the next document. A line that starts with `---` or `...` is a boundary wherever it stands, inside a
     /// quoted text too, so this takes no parsing. Anything after a broken document can still be read.
-    fn cut(&mut self) -> Option<(Builder<'a>, usize)> {
+    fn cut(&mut self) -> Option<(&'a str, usize)> {
         if self.rest.is_empty() {
             return None;
         }
@@ -67,7 +67,7 @@ impl<'a> Documents<'a> {
         }
         let (document, rest) = self.rest.split_at(length);
         self.rest = rest;
-        Some((Builder::new(document), first_line))
+        Some((document, first_line))
     }
 }
 
@@ -94,7 +94,12 @@ impl Iterator for Documents<'_> {
                     }
                 }
             }
-            self.current = Some(self.cut()?);
+            self.current = None;
+            let (text, first_line) = self.cut()?;
+            if let Some(document) = usual::document(text) {
+                return Some(Ok(Located { line: document.line + first_line - 1, ..document }));
+            }
+            self.current = Some((Builder::new(text), first_line));
         }
     }
 }

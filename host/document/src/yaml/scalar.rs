@@ -19,6 +19,10 @@ fn number(plain: &str) -> Option<Value> {
     if !plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
         return None;
     }
+    // Underscores separate digits, and nothing else.
+    if let Some(special) = special(plain) {
+        return Some(Value::Float(special));
+    }
     let digits: Cow<'_, str> = if plain.contains('_') { plain.replace('_', "").into() } else { plain.into() };
     integer(&digits).map(Value::Int).or_else(|| float(&digits).map(Value::Float))
 }
@@ -49,13 +53,16 @@ fn integer(digits: &str) -> Option<i128> {
     .ok()
 }
 
-fn float(digits: &str) -> Option<f64> {
-    match digits {
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Some(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return Some(f64::NEG_INFINITY),
-        ".nan" | ".NaN" | ".NAN" => return Some(f64::NAN),
-        _ => {}
+fn special(plain: &str) -> Option<f64> {
+    match plain {
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Some(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => Some(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => Some(f64::NAN),
+        _ => None,
     }
+}
+
+fn float(digits: &str) -> Option<f64> {
     let (mantissa, exponent) = match digits.find(['e', 'E']) {
         Some(at) => (&digits[..at], Some(&digits[at + 1..])),
         None => (digits, None),

@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc,
     },
+    time::Duration,
 };
 
 use document::{Map, Value};
@@ -16,12 +17,16 @@ use crate::{
     Mock, Naming, Record, Response, TestCase, envelope,
     error::advice,
     files::naming,
-    journal::{self, START},
+    journal::{self, Encoded, START},
     names::Names,
 };
 
 /// A batch is written when it has this size, or when nothing more is waiting.
 const BATCH: usize = 1 << 20;
+
+/// How long a batch is gathered from its first record on. Under load that is hundreds of records, for one wake-up of this
+/// thread and one of the renderer's, instead of one each for every record, on processors that the traffic needs.
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// Hands records over to the journal: never waits, never fails. What cannot be kept is counted as dropped.
 #[derive(Clone)]
@@ -35,22 +40,32 @@ impl JournalHandle {
     }
 
     pub fn test(&self, test: TestCase) {
-        self.spool.send(Record::Test(test));
+        self.spool.send(Record::Test(test), None);
     }
 
     pub fn mock(&self, mock: Mock) {
-        self.spool.send(Record::Mock(mock));
+        self.spool.send(Record::Mock(mock), None);
+    }
+
+    /// A record whose documents are still encoded: the cheapest for who calls.
+    pub fn encoded(&self, record: Record, documents: Encoded) {
+        self.spool.send(record, Some(documents));
     }
 
     /// Records that were not kept, so far.
     pub fn dropped(&self) -> u64 {
         self.spool.dropped()
     }
+
+    /// About how many bytes of memory wait for the disk.
+    pub fn waiting(&self) -> usize {
+        self.spool.waiting.load(Ordering::Relaxed)
+    }
 }
 
 #[expect(clippy::large_enum_variant, reason = "all but the last message are the large one")]
 enum Message {
-    Record(Record, usize),
+    Record(Record, Option<Encoded>, usize),
     Seal,
 }
 
@@ -87,13 +102,13 @@ impl Spool {
         let _ = self.records_tx.send(Message::Seal);
     }
 
-    fn send(&self, record: Record) {
-        let size = weight(&record);
+    fn send(&self, record: Record, documents: Option<Encoded>) {
+        let size = weight(&record) + documents.as_ref().map_or(0, Encoded::len);
         let waiting = self.waiting.fetch_add(size, Ordering::Relaxed) + size;
         if waiting > self.limit {
             self.waiting.fetch_sub(size, Ordering::Relaxed);
             self.drop_records(1, "the disk is slower than the traffic", "");
-        } else if self.records_tx.send(Message::Record(record, size)).is_err() {
+        } else if self.records_tx.send(Message::Record(record, documents, size)).is_err() {
             self.drop_records(1, "the recording has ended", "");
         }
     }
@@ -133,19 +148,23 @@ pub(super) fn run(
     let mut counts = Counts::default();
     let mut writer = Writer { file, length: START };
     let mut batch = Batch::default();
-    let mut open = true;
+    let (mut open, mut full) = (true, false);
     while open {
         batch.clear();
         // Waits for the first, and takes along what has come in by then. The spool has a sender, so that receiving
         // never fails before it is sealed.
         let mut next = inbox.0.recv().ok();
+        if !full {
+            gather();
+        }
         while let Some(message) = next {
             match message {
-                Message::Record(record, size) => batch.add(record, size, &mut names),
+                Message::Record(record, documents, size) => batch.add(record, documents.as_ref(), size, &mut names),
                 Message::Seal => open = false,
             }
             next = if open && batch.bytes.len() < BATCH { inbox.0.try_recv().ok() } else { None };
         }
+        full = batch.bytes.len() >= BATCH;
         if batch.too_large > 0 {
             spool.drop_records(batch.too_large, "an exchange is larger than 4 GiB", "");
         }
@@ -166,6 +185,14 @@ pub(super) fn run(
     Journal { file: writer.file, counts }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is not a guess at when something is ready: records come all the time"
+)]
+fn gather() {
+    std::thread::sleep(GATHERING);
+}
+
 /// Frames that go to the disk together.
 #[derive(Default)]
 struct Batch {
@@ -183,7 +210,7 @@ impl Batch {
         *self = Self { bytes, ..Self::default() };
     }
 
-    fn add(&mut self, mut record: Record, size: usize, names: &mut Names) {
+    fn add(&mut self, mut record: Record, documents: Option<&Encoded>, size: usize, names: &mut Names) {
         let counter = match &mut record {
             Record::Test(test) => {
                 test.name = names.test(&test.class);
@@ -195,7 +222,11 @@ impl Batch {
             }
         };
         self.waiting += size;
-        if journal::append(&mut self.bytes, envelope::document(record)) {
+        let appended = match documents {
+            Some(documents) => journal::append_encoded(&mut self.bytes, &record, documents),
+            None => journal::append(&mut self.bytes, envelope::document(record)),
+        };
+        if appended {
             *counter += 1;
         } else {
             self.too_large += 1;

@@ -3,7 +3,10 @@ use std::{
     io::Write,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
 };
 
 use document::{Map, Value, yaml};
@@ -61,12 +64,14 @@ impl Renderer {
     /// Takes up what the journal thread has written, until it ends: renders it; or looks for secrets in it, since the first
     /// file may hold what only the last one shows to be a secret. What fails is tried again with the next batch and, finally,
     /// by whoever gets the renderer back.
-    pub fn follow(mut self, written_rx: &mpsc::Receiver<u64>) -> Self {
-        // The application goes first. Failing to step back is no failure.
-        let _ = rustix::process::setpriority_process(None, 10);
+    ///
+    /// `ending`: somebody waits for it now, who does the rest without this thread's patience.
+    pub fn follow(mut self, written_rx: &mpsc::Receiver<u64>, ending: &AtomicBool) -> Self {
+        give_way();
         while let Ok(first) = written_rx.recv() {
             let end = written_rx.try_iter().last().unwrap_or(first);
-            let done = if self.secrets.is_enabled() { self.scan(end) } else { self.render(end) };
+            let ended = || ending.load(Ordering::Relaxed);
+            let done = if self.secrets.is_enabled() { self.scan(end, ended) } else { self.render(end, ended) };
             if let Err(error) = done
                 && !self.reported
             {
@@ -80,10 +85,10 @@ impl Renderer {
     /// Everything up to the journal's end, and the secrets beside it.
     pub fn complete(&mut self, end: u64) -> Result<(), Error> {
         if self.secrets.is_enabled() {
-            self.scan(end)?;
+            self.scan(end, || false)?;
             self.secrets.save(&self.directory, self.files)?;
         }
-        self.render(end)
+        self.render(end, || false)
     }
 
     /// What was found to be secret, when everything is rendered.
@@ -91,9 +96,12 @@ impl Renderer {
         self.secrets
     }
 
-    fn scan(&mut self, end: u64) -> Result<(), Error> {
+    /// Looks for secrets up to an offset of the journal, or until it is `ended`.
+    fn scan(&mut self, end: u64, ended: impl Fn() -> bool) -> Result<(), Error> {
         let mut frames = Frames::open(&self.journal, self.scanned, end)?;
-        while let Some(payload) = frames.next()? {
+        while !ended()
+            && let Some(payload) = frames.next()?
+        {
             // One that cannot be read back is reported when it is rendered.
             if let Some(mut document) = journal::document(&payload) {
                 self.secrets.scan(&document);
@@ -104,14 +112,16 @@ impl Renderer {
         Ok(())
     }
 
-    /// Renders up to an offset of the journal.
-    fn render(&mut self, end: u64) -> Result<(), Error> {
+    /// Renders up to an offset of the journal, or until it is `ended`.
+    fn render(&mut self, end: u64, ended: impl Fn() -> bool) -> Result<(), Error> {
         if self.progress.rendered >= end {
             return Ok(());
         }
         let mut frames = Frames::open(&self.journal, self.progress.rendered, end)?;
         let mut mocks = String::new();
-        while let Some(payload) = frames.next()? {
+        while !ended()
+            && let Some(payload) = frames.next()?
+        {
             self.frame(&payload, &mut mocks)?;
             if frames.offset() - self.progress.rendered >= STEP {
                 self.save(frames.offset(), &mut mocks)?;
@@ -162,6 +172,15 @@ impl Renderer {
         self.progress = progress;
         Ok(())
     }
+}
+
+/// This thread has the processor from now on when nobody else wants it: the application goes first, and its clients. Where
+/// the kernel does not let it step back, it does not.
+#[expect(unsafe_code, reason = "no crate that is here has this call")]
+fn give_way() {
+    let param = libc::sched_param { sched_priority: 0 };
+    // SAFETY: 0 is the calling thread, and `param` is read only during the call.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const param) };
 }
 
 /// A test's file: with the curl command, which only people read.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use crate::yaml::{Documents, parse_all};
+use crate::yaml::{Documents, build::Builder, parse_all, usual};
 
 const SEEDS: [&str; 5] = [
     include_str!("../../../tests/seed/http-test.yaml"),
@@ -13,6 +13,17 @@ const SEEDS: [&str; 5] = [
     include_str!("../../../tests/seed/postgres-transaction-mocks.yaml"),
     "a: &a [x, !!binary QUJD]\nb: {<<: {c: d}, e: *a}\n? |\n  long\n: >-\n  folded\n  text\n'q''q': \"\\x41\\n\"\n",
 ];
+
+/// Everything that is read without the reader proper.
+const USUAL: &str = "# a comment\n---\nversion: api.keploy.io/v1beta1\nname: \"7\"\n\"quoted\": 'single *'\nempty:\nmap: {}\nlist: []\n\
+    spec:\n  args:\n    - item:0\n    - 17\n    - name: a\n      more:\n        b: 1.5\n    - true\n  at: 2026-07-17T09:10:53Z\n  \
+    odd: a:b {c} [d],#e\nsame:\n- id: x\n  of:\n    - y\n- z\nurl: http://localhost:8080/items/0\nlast: null\n";
+
+#[test]
+fn the_usual_is_read_without_the_reader_proper() {
+    assert!(usual::document(USUAL).is_some(), "{:?}", parse_all(USUAL));
+    assert!(usual::document("a: |\n  b\n").is_none());
+}
 
 const PIECES: [&str; 32] = [
     "\n",
@@ -98,6 +109,21 @@ proptest! {
         for document in Documents::new(&text) {
             let line = document.map_or_else(|error| error.line, |document| document.line);
             prop_assert!((1..=lines + 1).contains(&line), "line {} of {}", line, lines);
+        }
+    }
+
+    #[test]
+    fn what_is_read_as_usual_the_reader_proper_reads_the_same(
+        seed in prop::sample::select(&[USUAL, SEEDS[0], SEEDS[2]][..]),
+        damages in prop::collection::vec(damage(), 0..3),
+    ) {
+        let text = damaged(seed, damages);
+        // Documents are cut before they are read.
+        let text = text.split("\n---").next().unwrap_or_default();
+        if let Some(read) = usual::document(text) {
+            let mut reader = Builder::new(text);
+            prop_assert_eq!(Some(read), reader.document().expect("it is sound"));
+            prop_assert_eq!(None, reader.document().expect("it is sound"));
         }
     }
 
