@@ -114,6 +114,7 @@ pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) -> Result {
         if began.elapsed().as_secs() >= 60 {
             return Err(Failure::new(format!("{what} did not come within a minute")));
         }
+        #[expect(clippy::disallowed_methods, reason = "nothing tells of it: it is asked for")]
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     Ok(())

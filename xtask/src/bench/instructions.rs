@@ -24,7 +24,7 @@ const PATHS: [(&str, u64, &str); 8] = [
 ];
 
 /// More than that is another program.
-const TOLERANCE: f64 = 0.05;
+const TOLERANCE: f64 = 0.10;
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Wanted {

@@ -69,6 +69,7 @@ fn steady(bench: &Bench, folder: &Path, seconds: u64, meanwhile: &(dyn Fn() -> R
     client.args([&port, "/items/", &count, &RATE.to_string()]);
     let figure = std::thread::scope(|scope| {
         let client = scope.spawn(|| figures::one(&mut client));
+        #[expect(clippy::disallowed_methods, reason = "so long is what is measured")]
         std::thread::sleep(std::time::Duration::from_millis(seconds * 1000 / 4));
         let done = meanwhile();
         let figure = client.join().map_err(|_| Failure::new("the client's thread panicked"))?;
@@ -129,6 +130,7 @@ impl Mounted {
     /// No write ends meanwhile.
     fn stands_still(&self, seconds: u64) -> Result {
         Command::new("fsfreeze").arg("--freeze").arg(&self.0).run_quietly()?;
+        #[expect(clippy::disallowed_methods, reason = "so long is what is measured")]
         std::thread::sleep(std::time::Duration::from_secs(seconds));
         Command::new("fsfreeze").arg("--unfreeze").arg(&self.0).run_quietly()
     }

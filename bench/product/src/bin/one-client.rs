@@ -26,6 +26,7 @@ fn main() -> io::Result<()> {
     for number in 1..=count {
         if let Some(rate) = rate {
             let due = began + number * 1_000_000_000 / rate;
+            #[expect(clippy::disallowed_methods, reason = "a rate is kept by waiting for the next turn")]
             thread::sleep(Duration::from_nanos(due.saturating_sub(monotonic())));
         }
         let (seconds, answered) = timed(|| {
