@@ -1,0 +1,106 @@
+use store::Response;
+
+use super::*;
+
+/// Tests of these classes, all in flight from their number of seconds on, and for so long that they overlap; and calls, by
+/// what is asked and when, each a candidate of the test that is named.
+fn set(classes: &[&str], calls: &[(&str, u64, usize)]) -> TestSet {
+    const LONG: u64 = 100;
+    let test = |(n, class): (usize, &&str)| TestCase {
+        name: format!("test-{n}"),
+        class: (*class).to_owned(),
+        started: n as u64 * SECOND,
+        ended: (n as u64 + LONG) * SECOND,
+        ..TestCase::default()
+    };
+    let mock = |(n, (request, at, _)): (usize, &(&str, u64, usize))| Mock {
+        name: format!("mock-{n}"),
+        kind: "Line".to_owned(),
+        destination: "kv.test:7070".to_owned(),
+        request: (*request).into(),
+        responses: vec![Response { body: "OK".into(), at: at * SECOND }],
+        started: at * SECOND,
+        ended: at * SECOND,
+        ..Mock::default()
+    };
+    let mocks: Vec<Mock> = calls.iter().enumerate().map(mock).collect();
+    let of_test = |test: usize| {
+        let own = calls.iter().zip(&mocks).filter(|((_, _, of), _)| *of == test);
+        Mapping { test: format!("test-{test}"), mocks: own.map(|(_, mock)| mapped(mock, "candidate")).collect() }
+    };
+    TestSet {
+        tests: classes.iter().enumerate().map(test).collect(),
+        mappings: (0..classes.len()).map(of_test).collect(),
+        mocks,
+        ..TestSet::default()
+    }
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+/// What a replay saw: test, and the mocks that it claimed; `again`: what it was given though another had it.
+fn lesson(set: &TestSet, claims: &[(usize, &[usize])], again: &[(usize, usize)]) -> Lesson {
+    let mut lesson = Lesson::default();
+    let name = |mock: &usize| format!("mock-{mock}");
+    for test in 0..set.tests.len() {
+        let own = claims.iter().filter(|(of, _)| *of == test).flat_map(|(_, mocks)| *mocks);
+        let own: Vec<String> = own.map(name).collect();
+        let others = again.iter().filter(|(of, _)| *of == test).map(|(_, mock)| name(mock));
+        lesson.claimed(&format!("test-{test}"), own.clone(), own.iter().cloned().chain(others).collect());
+    }
+    lesson
+}
+
+fn learned(set: &TestSet, replays: [Lesson; 2]) -> Vec<(String, Vec<String>)> {
+    let [first, second] = replays;
+    let names = |mapping: Mapping| (mapping.test, mapping.mocks.into_iter().map(|mock| mock.name).collect());
+    learn(set, &first, &second).mappings.into_iter().map(names).collect()
+}
+
+/// Recorded, test 1 asked before test 2 had begun; in the replays each gets the other's, as both ask the same.
+#[test]
+fn of_equal_calls_of_overlapping_tests_each_keeps_one() {
+    let set =
+        set(&["GET /rate", "GET /rate", "GET /rate"], &[("GET rate", 0, 0), ("GET rate", 1, 1), ("GET rate", 2, 2)]);
+    let replay = || lesson(&set, &[(0, &[0]), (1, &[2]), (2, &[1])], &[]);
+    let whose = learned(&set, [replay(), replay()]);
+    assert_eq!(whose[1].1, ["mock-2"]);
+    assert_eq!(whose[2].1, ["mock-1"], "it is no poller's, though it was made before test 2 began");
+}
+
+/// What one kind of tests asks, a poller asks, too: while tests of another kind run, and later than it seems.
+#[test]
+fn what_falls_into_tests_that_never_ask_it_is_a_pollers() {
+    let classes =
+        ["GET /rate", "POST /order", "POST /order", "POST /order", "POST /order", "POST /order", "POST /order"];
+    let set = set(&classes, &[("COUNT", 1, 1), ("COUNT", 2, 2)]);
+    let replays = [lesson(&set, &[(5, &[0]), (6, &[1])], &[]), lesson(&set, &[(4, &[0]), (6, &[1])], &[])];
+    let whose = learned(&set, replays);
+    assert!(whose.iter().all(|(_, mocks)| mocks.is_empty()), "{whose:?}");
+}
+
+/// Each order asks for its own currency: few of the orders ask for any one of them, but nobody else does.
+#[test]
+fn what_few_tests_of_a_kind_ask_is_theirs_when_nobody_else_does() {
+    let mut classes = vec!["POST /order"; 20];
+    classes.extend(["GET /health"; 80]);
+    let asked: Vec<(&str, u64, usize)> = (0..4).map(|test| ("GET rates/EUR", test as u64, test)).collect();
+    let set = set(&classes, &asked);
+    // The first two change places.
+    let replay = || lesson(&set, &[(0, &[1]), (1, &[0]), (2, &[2]), (3, &[3])], &[]);
+    let whose = learned(&set, [replay(), replay()]);
+    assert_eq!(whose.iter().map(|(_, mocks)| mocks.len()).sum::<usize>(), 4, "{whose:?}");
+}
+
+/// A test that was taken for another's call once says nothing of all calls of the kind: what was claimed in one replay only
+/// stays as open as it was.
+#[test]
+fn one_test_that_asked_again_makes_nobody_a_poller() {
+    let set =
+        set(&["GET /a", "GET /a", "GET /b", "GET /b", "GET /b"], &[("GET 1", 0, 0), ("GET 2", 1, 1), ("GET 3", 1, 1)]);
+    let replays = |again: &[(usize, usize)]| {
+        [lesson(&set, &[(0, &[0]), (1, &[1])], again), lesson(&set, &[(0, &[0]), (1, &[1, 2])], again)]
+    };
+    assert_eq!(learned(&set, replays(&[(2, 0)]))[1].1, ["mock-1", "mock-2"]);
+    assert_eq!(learned(&set, replays(&[(2, 0), (3, 0), (4, 0)]))[1].1, ["mock-1"], "a poller's, three times");
+}
