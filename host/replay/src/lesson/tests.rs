@@ -104,3 +104,21 @@ fn one_test_that_asked_again_makes_nobody_a_poller() {
     assert_eq!(learned(&set, replays(&[(2, 0)]))[1].1, ["mock-1", "mock-2"]);
     assert_eq!(learned(&set, replays(&[(2, 0), (3, 0), (4, 0)]))[1].1, ["mock-1"], "a poller's, three times");
 }
+
+/// On its own connection a consumer begins while some test runs, and goes on by itself.
+#[test]
+fn what_tests_do_nothing_else_on_its_connection_is_no_tests() {
+    let own = |connection: &str| {
+        let mut classes = vec!["POST /order"; 8];
+        classes.push("GET /health");
+        let calls = [("CONSUME", 1, 1), ("ACK", 2, 2), ("ACK", 3, 3)];
+        let mut set = set(&classes, &calls);
+        set.mocks.iter_mut().for_each(|mock| mock.connection = connection.to_owned());
+        // Acknowledging is nobody's.
+        set.mappings.iter_mut().skip(2).for_each(|mapping| mapping.mocks.clear());
+        let replay = || lesson(&set, &[(1, &[0])], &[]);
+        learned(&set, [replay(), replay()])[1].1.clone()
+    };
+    assert!(own("7").is_empty());
+    assert_eq!(own(""), ["mock-0"], "whose connection it was is not known");
+}

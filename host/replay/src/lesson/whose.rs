@@ -69,16 +69,28 @@ impl<'a> Whose<'a> {
 
     /// What was made while no test was in flight; or, as far as nobody saw whose it is, was given to one test in one replay
     /// and to another in the other, or to one that began later: tests run in the order in which they began, who asked is not
-    /// in step with them. Unless both usually make such calls: of equal ones, each has one.
+    /// in step with them; or on a connection on which tests did nothing else. Unless both usually make such calls: of equal
+    /// ones, each has one.
     fn find_of_none(&self, set: &'a TestSet) -> impl Iterator<Item = &'a str> {
-        let is_of_none = |mock: &&'a Mock| {
+        let mut connections: HashMap<&str, (usize, &str)> = HashMap::new();
+        for mock in set.mocks.iter().filter(|mock| !mock.connection.is_empty()) {
+            let (mapped, last) = connections.entry(&mock.connection).or_default();
+            *mapped += usize::from(self.mapped.contains(mock.name.as_str()));
+            *last = &mock.name;
+        }
+        // A consumer's, a subscriber's: somebody of the application's own goes on with it.
+        let is_alone = move |mock: &Mock| {
+            connections.get(mock.connection.as_str()).is_some_and(|(mapped, last)| *mapped == 1 && *last != mock.name)
+        };
+        let is_of_none = move |mock: &&'a Mock| {
             let name = mock.name.as_str();
             let claims = self.owners.iter().map(|owners| owners.get(name).copied());
             let is_usual = claims.clone().flatten().all(|test| self.makes(test, name));
             let is_late = |test: &str| self.tests[test].started > mock.started;
             let is_out_of_step =
                 || self.owners[0].get(name) != self.owners[1].get(name) || claims.clone().flatten().any(is_late);
-            !self.mapped.contains(name) || (!self.known.contains_key(name) && !is_usual && is_out_of_step())
+            !self.mapped.contains(name)
+                || (!self.known.contains_key(name) && !is_usual && (is_out_of_step() || is_alone(mock)))
         };
         set.mocks.iter().filter(is_of_none).map(|mock| mock.name.as_str())
     }
