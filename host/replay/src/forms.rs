@@ -123,8 +123,14 @@ impl Forms {
     }
 
     /// Of texts that differ in more than may differ in them, e.g. in a key's name beside an id: which live values stand for
-    /// recorded ones, by the rules that there are.
-    pub fn guess(&self, (protocol, class): (&str, &str), differences: &[Difference], moment: Moment) -> Bindings {
+    /// recorded ones, by the rules that there are and what is `known` already.
+    pub fn guess(
+        &self,
+        (protocol, class): (&str, &str),
+        differences: &[Difference],
+        moment: Moment,
+        known: &Bindings,
+    ) -> Bindings {
         let mut guessed = Bindings::default();
         let Some(Ruled { rules, .. }) = self.ruled(protocol, class, true) else { return guessed };
         for difference in differences {
@@ -136,7 +142,7 @@ impl Forms {
                 let (expected, actual) = (Some(recorded.into()), Some(live.into()));
                 let alone = Difference { expected, actual, ..difference.clone() };
                 // What the rules do not allow stays as it is.
-                if recorded != live && matcher::explain(&alone, rules, moment, &mut Trial::free()).is_ok() {
+                if recorded != live && matcher::explain(&alone, rules, moment, &mut Trial::new(known)).is_ok() {
                     guessed.accept(vec![(recorded.to_owned(), live.to_owned())]);
                 }
             }

@@ -190,7 +190,8 @@ fn of_made(replay: &Replay, pool: &Pool, made: &Additional, change: CallChange, 
                 let trial = &mut Trial::new(&pool.bindings);
                 replay.shared.forms.compare_requests(class, (&recorded.request, live), moment, trial)
             };
-            let guessed = replay.shared.forms.guess(class, &compare(&made.request).differences, moment);
+            let differences = compare(&made.request).differences;
+            let guessed = replay.shared.forms.guess(class, &differences, moment, &pool.bindings);
             let compared = compare(&guessed.to_recorded(&made.request));
             let form = replay.shared.forms.of(&replay.shared.registry, &made.protocol, Part::Request);
             let own = Noise::of_places(&recorded.mock.noise);

@@ -11,6 +11,8 @@ use crate::{replaying::Replayed, style, words};
 const SHOWN: usize = 10;
 /// Lines for each.
 const LINES: usize = 8;
+/// Differences of one call that are shown.
+const CALL_LINES: usize = 3;
 
 /// By which clock the application lived.
 pub(crate) enum Clock {
@@ -163,6 +165,23 @@ fn not_literally(set: &SetReport) -> Option<String> {
     (!parts.is_empty()).then(|| format!("  {}", parts.join("; ")))
 }
 
+/// A call that is not as recorded, and in what.
+fn call_lines(call: &CallDifference) -> Vec<String> {
+    let nearest = match (&call.nearest, call.kind) {
+        (Some(mock), CallKind::Missing) => format!(" ({mock})"),
+        (Some(mock), _) => format!(" (nearest: {mock})"),
+        (None, _) => String::new(),
+    };
+    let kind = call.kind.as_str().to_lowercase();
+    let mut lines = vec![format!("call {kind}: {} {} to {}{nearest}", call.protocol, call.summary, call.destination)];
+    let differences = call.differences.iter().take(CALL_LINES);
+    lines.extend(differences.map(|difference| format!("    {}", words::difference(difference))));
+    if call.differences.len() > CALL_LINES {
+        lines.push(format!("    ... and {} more", call.differences.len() - CALL_LINES));
+    }
+    lines
+}
+
 fn print_test(test: &TestReport, set: &str) {
     eprintln!("{} {} {}", style::red("FAIL"), style::bold(&test.name), style::dim(set));
     let mut lines = Vec::new();
@@ -170,17 +189,11 @@ fn print_test(test: &TestReport, set: &str) {
         lines.push(flaky(&test.flaky));
     }
     lines.extend(test.error.iter().map(|error| error.replace('\n', "; ")));
+    // A call that was made otherwise is why the answer is another one; what was not made follows from it.
+    let (missing, made): (Vec<_>, Vec<_>) = test.calls.iter().partition(|call| call.kind == CallKind::Missing);
+    made.into_iter().for_each(|call| lines.extend(call_lines(call)));
     lines.extend(test.differences.iter().map(words::difference));
-    for call in &test.calls {
-        let nearest = match (&call.nearest, call.kind) {
-            (Some(mock), CallKind::Missing) => format!(" ({mock})"),
-            (Some(mock), _) => format!(" (nearest: {mock})"),
-            (None, _) => String::new(),
-        };
-        let kind = call.kind.as_str().to_lowercase();
-        lines.push(format!("call {kind}: {} {} to {}{nearest}", call.protocol, call.summary, call.destination));
-        lines.extend(call.differences.iter().map(|difference| format!("    {}", words::difference(difference))));
-    }
+    missing.into_iter().for_each(|call| lines.extend(call_lines(call)));
     let more = lines.len().saturating_sub(LINES);
     for line in lines.iter().take(LINES) {
         eprintln!("    {line}");
