@@ -9,11 +9,13 @@ use crate::{
 };
 
 /// Replaces what the rules take for a secret by the vault's placeholders. `of`: whose document it is, for people.
-/// What is known as a secret by now and stands elsewhere, too, is [`Vault::hide`]'s.
-pub fn find(document: &mut Value, rules: &Rules, vault: &mut Vault, of: &str) {
+/// What is known as a secret by now and stands elsewhere, too, is [`Vault::hide`]'s. Returns whether there was any.
+pub fn find(document: &mut Value, rules: &Rules, vault: &mut Vault, of: &str) -> bool {
+    let mut finder = Finder { rules, vault, of, path: Vec::new(), found: false };
     if rules.is_enabled() {
-        Finder { rules, vault, of, path: Vec::new() }.value(document);
+        finder.value(document);
     }
+    finder.found
 }
 
 struct Finder<'a> {
@@ -22,6 +24,7 @@ struct Finder<'a> {
     of: &'a str,
     /// The names on the way to where we are.
     path: Vec<String>,
+    found: bool,
 }
 
 impl Finder<'_> {
@@ -63,6 +66,7 @@ impl Finder<'_> {
                 if let Some(label) = text::is_secret_number(name, &number.to_string(), self.rules) {
                     let placeholder = self.vault.place(&label, &number.to_string(), Some(Shape::Number), &self.place());
                     *value = Value::Text(placeholder);
+                    self.found = true;
                 }
             }
             // A header that was sent more than once. A field's list may be what is wrong with a password.
@@ -93,6 +97,7 @@ impl Finder<'_> {
         if spans.is_empty() {
             return;
         }
+        self.found = true;
         let at = self.place();
         let (mut replaced, mut end) = (String::new(), 0);
         for Span { range, label, spelling, shape, inside } in spans {

@@ -77,7 +77,7 @@ const BEHIND: [&str; 6] = ["confirmation", "confirm", "again", "repeat", "value"
 
 /// What a name says of the value beside it; none: nothing.
 pub(crate) fn named(name: &str) -> Option<Named> {
-    if name.len() > 64 {
+    if name.len() > 64 || !may_tell(name) {
         return None;
     }
     let mut words = words(name);
@@ -99,6 +99,25 @@ pub(crate) fn named(name: &str) -> Option<Named> {
         return Some(Named::Whole);
     }
     (DIGITS.contains(&last) || words.ends_with(&["security", "code"])).then_some(Named::Digits)
+}
+
+/// False: its words need not be looked at. Nearly all names have nothing in them that every name that tells has.
+fn may_tell(name: &str) -> bool {
+    let name = name.as_bytes();
+    let has =
+        |at: usize, part: &[u8]| name.get(at..at + part.len()).is_some_and(|here| here.eq_ignore_ascii_case(part));
+    name.iter().enumerate().any(|(at, letter)| match letter.to_ascii_lowercase() {
+        b'a' => has(at, b"auth"),
+        b'c' => has(at, b"cookie") || has(at, b"code") || has(at, b"cv"),
+        b'j' => has(at, b"jwt"),
+        b'k' => has(at, b"key"),
+        b'o' => has(at, b"otp"),
+        b'p' => has(at, b"pass") || has(at, b"pwd") || has(at, b"pin"),
+        b's' => has(at, b"secret") || has(at, b"ssn"),
+        b't' => has(at, b"token"),
+        // Other alphabets have letters whose small ones are ours.
+        other => !other.is_ascii(),
+    })
 }
 
 /// Cookies that say who somebody is.
@@ -177,6 +196,15 @@ mod tests {
         assert_eq!(named("cookie"), Some(Named::Cookies));
         assert_eq!(named("Set-Cookie"), Some(Named::SetCookie));
         assert_eq!(named("cvv2"), Some(Named::Digits));
+    }
+
+    #[test]
+    fn what_tells_is_in_every_name_that_is_one() {
+        let known = LAST.iter().chain(&DIGITS).chain(["authorization", "cookie"].iter());
+        known.for_each(|word| assert!(may_tell(word), "{word}"));
+        LAST_TWO.iter().for_each(|words| assert!(may_tell(&words.join("_")), "{words:?}"));
+        assert!(may_tell("securityCode"));
+        assert!(!may_tell("created_at"));
     }
 
     #[test]

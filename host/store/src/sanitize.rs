@@ -101,7 +101,7 @@ impl File {
 
     fn scan(&self, directory: &Path, secrets: &mut Secrets) {
         for document in self.documents.iter().filter_map(|document| document.value.as_map()) {
-            secrets.scan(document);
+            secrets.scan(&mut document.clone());
             secrets.scan_bodies(&mut document.clone(), directory);
         }
     }

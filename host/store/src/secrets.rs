@@ -60,18 +60,22 @@ impl Secrets {
         self.rules.is_enabled()
     }
 
-    /// Takes note of the secrets of a test or a mock.
-    pub fn scan(&mut self, document: &Map) {
-        if let Some(mut spec) = document.get("spec").cloned() {
-            find(&mut spec, &self.rules, &mut self.vault, name(document));
-        }
+    /// Takes note of the secrets of a test or a mock, and takes them out. Returns whether there are any.
+    pub fn scan(&mut self, document: &mut Map) -> bool {
+        let of = name(document).to_owned();
+        document.get_mut("spec").is_some_and(|spec| find(spec, &self.rules, &mut self.vault, &of))
     }
 
     /// Replaces the secrets of a test or a mock, and every value that is known as one, in its name, too.
     pub fn clean(&mut self, document: &mut Map) {
+        self.scan(document);
+        self.hide(document);
+    }
+
+    /// Replaces every value that is known as a secret: of a document that has none of its own.
+    pub fn hide(&self, document: &mut Map) {
         let of = name(document).to_owned();
         if let Some(spec) = document.get_mut("spec") {
-            find(spec, &self.rules, &mut self.vault, &of);
             self.vault.hide(spec);
         } else {
             document.iter_mut().for_each(|(_, value)| self.vault.hide(value));

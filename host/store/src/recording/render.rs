@@ -40,6 +40,8 @@ pub(super) struct Renderer {
     progress: Progress,
     /// Up to where secrets were looked for.
     scanned: u64,
+    /// Where the frames with secrets of their own begin, of those that were scanned; in order.
+    secretive: Vec<u64>,
     secrets: Secrets,
     reported: bool,
 }
@@ -56,6 +58,7 @@ impl Renderer {
             files,
             progress,
             scanned: START,
+            secretive: Vec::new(),
             secrets,
             reported: false,
         })
@@ -104,7 +107,9 @@ impl Renderer {
         {
             // One that cannot be read back is reported when it is rendered.
             if let Some(mut document) = journal::document(&payload) {
-                self.secrets.scan(&document);
+                if self.secrets.scan(&mut document) {
+                    self.secretive.push(self.scanned);
+                }
                 self.secrets.scan_bodies(&mut document, &self.directory);
             }
             self.scanned = frames.offset();
@@ -119,10 +124,11 @@ impl Renderer {
         }
         let mut frames = Frames::open(&self.journal, self.progress.rendered, end)?;
         let mut mocks = String::new();
+        let mut at = frames.offset();
         while !ended()
             && let Some(payload) = frames.next()?
         {
-            self.frame(&payload, &mut mocks)?;
+            self.frame(std::mem::replace(&mut at, frames.offset()), &payload, &mut mocks)?;
             if frames.offset() - self.progress.rendered >= STEP {
                 self.save(frames.offset(), &mut mocks)?;
             }
@@ -130,13 +136,18 @@ impl Renderer {
         self.save(frames.offset(), &mut mocks)
     }
 
-    fn frame(&mut self, payload: &[u8], mocks: &mut String) -> Result<(), Error> {
+    /// `at`: where it begins.
+    fn frame(&mut self, at: u64, payload: &[u8], mocks: &mut String) -> Result<(), Error> {
         let Some(mut document) = journal::document(payload) else {
             tracing::error!("an exchange is nested too deeply to be kept, and is lost from the recording");
             return Ok(());
         };
         if self.secrets.is_enabled() {
-            self.secrets.clean(&mut document);
+            if at < self.scanned && self.secretive.binary_search(&at).is_err() {
+                self.secrets.hide(&mut document);
+            } else {
+                self.secrets.clean(&mut document);
+            }
             self.secrets.clean_bodies(&mut document, &self.directory, self.files)?;
         }
         match journal::mould(&document) {
