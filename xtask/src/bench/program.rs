@@ -140,15 +140,16 @@ pub fn used_by_all_of(pid: u32, binary: &Path) -> Used {
 fn used(pid: u32) -> Used {
     const TICKS: f64 = 100.0;
     let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-    let (stat, status) = (read("stat"), read("status"));
+    let (stat, status, shares) = (read("stat"), read("status"), read("smaps_rollup"));
     // The name may hold anything; after it, the 12th and 13th are user and system time.
     let times = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
     let seconds = times.filter_map(|time| time.parse::<f64>().ok()).sum::<f64>() / TICKS;
-    let bytes = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    let bytes = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         line.trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().unwrap_or_default() << 10
     };
-    Used { seconds, memory: bytes("VmRSS:"), peak: bytes("VmHWM:") }
+    // A page that is mapped many times is there once: VmRSS counts a parser's code and data for each connection.
+    Used { seconds, memory: bytes(&shares, "Pss:"), peak: bytes(&status, "VmHWM:") }
 }
 
 /// It and all below it.
