@@ -111,6 +111,12 @@ impl Registry {
         }
     }
 
+    /// Could the connection belong to a parser that has to see bytes before they go on?
+    pub fn any_in_step(&self, peer: &Peer, incoming: bool, client: &[u8], server: &[u8]) -> bool {
+        let mut in_step = self.asked(incoming).filter(|plugin| plugin.manifest.lockstep);
+        in_step.any(|plugin| matches!(plugin.detect(peer, client, server), Ok(Verdict::Yes(_) | Verdict::More(_))))
+    }
+
     /// `detect` when no more bytes will come in time: the surest of those that are sure at all.
     pub fn detect_now(&self, peer: &Peer, incoming: bool, client: &[u8], server: &[u8]) -> Option<Arc<Plugin>> {
         let sure = |plugin: &&Arc<Plugin>| match plugin.detect(peer, client, server) {

@@ -5,7 +5,7 @@ use keploy_value::Blob;
 use sha2::{Digest as _, Sha256};
 
 /// Takes a body piece by piece.
-pub trait BlobWriter {
+pub trait BlobWriter: Send {
     /// # Errors
     /// When the piece cannot be kept.
     fn write(&mut self, data: &[u8]) -> io::Result<()>;

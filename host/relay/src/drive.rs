@@ -82,17 +82,26 @@ pub(crate) async fn dial(
     interception: &Arc<dyn Interception>,
     to: SocketAddr,
     client: Option<SocketAddr>,
-) -> io::Result<(TcpStream, LetThrough)> {
+) -> io::Result<Dialled> {
     let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // With SO_REUSEADDR the ports of the last minute's connections (TIME_WAIT) are free again.
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::new(to.ip(), 0))?;
     let source = socket.local_addr()?;
-    let cookie = SockRef::from(&socket).cookie()?;
-    let through = interception.let_through(source, client.unwrap_or(source), cookie)?;
+    let number = SockRef::from(&socket).cookie()?;
+    let through = interception.let_through(source, client.unwrap_or(source), number)?;
     let stream = socket.connect(to).await?;
     stream.set_nodelay(true)?;
-    Ok((stream, through))
+    Ok(Dialled { stream, through, socket: number })
+}
+
+/// A connection to the application.
+pub(crate) struct Dialled {
+    pub stream: TcpStream,
+    /// Until the stream is dropped, and not before.
+    pub through: LetThrough,
+    /// See [`crate::Origin`].
+    pub socket: u64,
 }
 
 impl Drive {
@@ -114,7 +123,7 @@ impl Drive {
         };
         let to = SocketAddr::new(ip, listening.port());
         let fail = |error| DriveError::Connect(to, error);
-        let (stream, through) = dial(&common.interception, to, None).await.map_err(fail)?;
+        let Dialled { stream, through, .. } = dial(&common.interception, to, None).await.map_err(fail)?;
         let stream = match tls {
             None => Stream::Plain(stream),
             Some(name) => {

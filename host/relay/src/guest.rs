@@ -7,7 +7,7 @@ use plugins::{Connection, Effect, Failure, Fault, Mode, Side};
 use crate::BlobWriter;
 
 /// Makes a place for a new blob.
-pub(crate) type MakeBlob = Box<dyn Fn() -> io::Result<Box<dyn BlobWriter>>>;
+pub(crate) type MakeBlob = Box<dyn Fn() -> io::Result<Box<dyn BlobWriter>> + Send>;
 
 pub(crate) struct Guest {
     connection: Connection,

@@ -4,6 +4,8 @@
 //! or is answered from [`Answers`] (replay). The relay knows no protocol but DNS, which is part of interception.
 //!
 //! One task a connection, on current-thread runtimes, one a worker, each with its own listeners.
+mod along;
+mod backlog;
 mod blob;
 mod dns_server;
 mod drive;

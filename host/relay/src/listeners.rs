@@ -64,6 +64,8 @@ fn tcp(addr: SocketAddr, owner: u32) -> io::Result<TcpListener> {
     socket.set_reuse_port(true)?;
     std::os::unix::fs::fchown(&socket, Some(owner), None)?;
     socket.bind(&addr.into())?;
+    // What it accepts has this from it: a system call less for each connection.
+    socket.set_tcp_nodelay(true)?;
     socket.listen(65535)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())

@@ -1,4 +1,4 @@
-//! Moves bytes between two sockets, faithfully, and shows them to a [`Tap`].
+//! Moves bytes between two sockets, faithfully, and shows them to who reads [`Along`].
 //!
 //! Bytes go on first and are read second: a parser costs the application nothing but the hop. A half-close, a reset and
 //! a slow reader are passed on as they are.
@@ -14,6 +14,7 @@ use std::{
 use plugins::{Pace, Side};
 
 use crate::{
+    along::Along,
     now,
     stream::{Stream, or_nothing},
     tap::{Changes, Tap},
@@ -28,11 +29,11 @@ pub(crate) enum Moved {
 }
 
 /// Moves bytes both ways. Without a tap nobody reads along.
-pub(crate) async fn run(client: &Stream, server: &Stream, tap: Option<&RefCell<Tap>>) -> Moved {
+pub(crate) async fn run(client: &Stream, server: &Stream, tap: Option<&RefCell<Along>>) -> Moved {
     let tls = RefCell::new(None);
-    let writing = [Cell::new(false), Cell::new(false)];
-    let mut there = pin!(forward(client, server, Side::Client, tap, &tls, &writing[0]));
-    let mut back = pin!(forward(server, client, Side::Server, tap, &tls, &writing[1]));
+    let (writing, ended) = ([Cell::new(false), Cell::new(false)], Cell::new(false));
+    let mut there = pin!(forward(client, server, Side::Client, tap, &tls, (&writing[0], &ended)));
+    let mut back = pin!(forward(server, client, Side::Server, tap, &tls, (&writing[1], &ended)));
     let (mut there_ended, mut back_ended) = (None, None);
     let broken = poll_fn(|cx| {
         if there_ended.is_none()
@@ -68,17 +69,20 @@ pub(crate) async fn run(client: &Stream, server: &Stream, tap: Option<&RefCell<T
     Moved::ToTheEnd
 }
 
-/// One direction, to its end.
+/// One direction, to its end. `ended`: the other one has come to its own.
 async fn forward(
     from: &Stream,
     to: &Stream,
     side: Side,
-    tap: Option<&RefCell<Tap>>,
+    tap: Option<&RefCell<Along>>,
     tls: &RefCell<Option<Vec<u8>>>,
-    writing: &Cell<bool>,
+    (writing, ended): (&Cell<bool>, &Cell<bool>),
 ) -> io::Result<()> {
     loop {
         from.readable().await?;
+        while tap.is_some_and(|tap| tap.borrow().is_far_behind()) {
+            tokio::time::sleep(Along::AGAIN).await;
+        }
         if tls.borrow().is_some() {
             return Ok(());
         }
@@ -89,7 +93,8 @@ async fn forward(
                 if let Some(tap) = tap {
                     tap.borrow_mut().end(side, now());
                 }
-                return to.half_close(from.was_cut()).await;
+                // Of the second end the socket tells by being closed, which it is now.
+                return if ended.replace(true) && to.is_plain() { Ok(()) } else { to.half_close(from.was_cut()).await };
             }
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
@@ -102,7 +107,7 @@ async fn forward(
         // Tried before it is read, so that no answer to these bytes can be read before them.
         let written = if pace == Pace::Free { or_nothing(to.try_write(data))? } else { 0 };
         let seen = tap.map_or(data.len(), |tap| tap.borrow_mut().feed(side, at, from.take_raw(n), data));
-        let changes = tap.and_then(|tap| tap.borrow_mut().take_changes());
+        let changes = tap.and_then(|tap| tap.borrow_mut().in_step()?.take_changes());
         writing.set(true);
         match changes {
             None => to.write_all(&data[written..seen.max(written)]).await?,
@@ -110,7 +115,7 @@ async fn forward(
         }
         writing.set(false);
         if let Some(tap) = tap
-            && tap.borrow_mut().take_tls()
+            && tap.borrow_mut().in_step().is_some_and(Tap::take_tls)
         {
             // Nobody but a client begins a handshake.
             let first = if side == Side::Client { data[seen..].to_vec() } else { Vec::new() };

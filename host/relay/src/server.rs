@@ -10,16 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket2::SockRef;
 use tokio::{net::TcpStream, task::LocalSet};
 
 use crate::{
-    Answers, Common, ConnectionInfo, Direction, Listeners, Origin, Sink, dns_server,
-    drive::{self, LetThrough},
+    Answers, Common, ConnectionInfo, Direction, Listeners, Origin, Sink,
+    along::Along,
+    backlog::Backlog,
+    dns_server,
+    drive::{self, Dialled, LetThrough},
     mock, now,
     pump::{self, Moved},
     stream::{Stream, reset},
-    tap::Tap,
     tls::{self, Encrypted, Redial, TakenOff},
 };
 
@@ -35,11 +36,14 @@ pub enum Server {
 /// The running relay. Its threads end with the process.
 pub struct Relay {
     active: Arc<AtomicUsize>,
+    backlog: Option<Arc<Backlog>>,
 }
 
 struct Shared {
     common: Common,
     server: Server,
+    /// What is being recorded, and was not read yet.
+    backlog: Option<Arc<Backlog>>,
     active: Arc<AtomicUsize>,
     ids: AtomicU64,
 }
@@ -61,7 +65,15 @@ impl Relay {
         let owner = common.owner;
         let others: Vec<Listeners> =
             (1..common.workers).map(|_| listeners.another(owner)).collect::<io::Result<_>>()?;
-        let shared = Arc::new(Shared { common, server, active: active.clone(), ids: AtomicU64::new(0) });
+        let backlog = match &server {
+            Server::Record(sink) => Some(Backlog::new(sink.clone())),
+            Server::Replay(_) => None,
+        };
+        if let Some(backlog) = backlog.clone() {
+            std::thread::Builder::new().name("reader".to_owned()).spawn(move || backlog.read())?;
+        }
+        let (ids, active_too, backlog_too) = (AtomicU64::new(0), active.clone(), backlog.clone());
+        let shared = Arc::new(Shared { common, server, backlog, active, ids });
         for (n, listeners) in std::iter::once(listeners).chain(others).enumerate() {
             let shared = shared.clone();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -69,7 +81,7 @@ impl Relay {
                 .name(format!("relay {n}"))
                 .spawn(move || LocalSet::new().block_on(&runtime, work(listeners, shared)))?;
         }
-        Ok(Self { active })
+        Ok(Self { active: active_too, backlog: backlog_too })
     }
 
     /// Connections that are open now.
@@ -77,16 +89,18 @@ impl Relay {
         self.active.load(Ordering::Acquire)
     }
 
-    /// Waits until no connection is open, or the time is over. False: some still are.
+    /// Waits until no connection is open, or the time is over; and until what has crossed them is read. False: some are
+    /// still open.
     pub async fn drained(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
-        while self.active() > 0 {
-            if Instant::now() > deadline {
-                return false;
-            }
+        while self.active() > 0 && Instant::now() <= deadline {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        true
+        let ended = self.active() == 0;
+        if let Some(backlog) = &self.backlog {
+            backlog.read_up().await;
+        }
+        ended
     }
 }
 
@@ -161,24 +175,23 @@ impl Shared {
 /// A steered connection. Its local address is the address that was dialled: nothing has to be looked up.
 async fn incoming(shared: &Shared, client: TcpStream, peer: SocketAddr) {
     let Ok(dialled) = client.local_addr() else { return };
-    let _ = client.set_nodelay(true);
     // The application sees the real client's address (see `intercept`).
-    let (app, through) = match drive::dial(&shared.common.interception, dialled, Some(peer)).await {
-        Ok(dialled) => dialled,
-        Err(error) => {
-            // It stopped listening a moment ago: the client gets the reset that it would have got.
-            tracing::debug!(%error, %dialled, "the application did not accept");
-            return reset(&client);
-        }
-    };
-    match &shared.server {
-        Server::Record(sink) => {
-            let origin = Origin { address: dialled, socket: SockRef::from(&app).cookie().unwrap_or_default() };
-            let info = shared.connection(Direction::Incoming, origin);
-            record(shared, sink, info, client, app, &ToApplication { shared, dialled, peer }).await;
+    let Dialled { stream: app, through, socket } =
+        match drive::dial(&shared.common.interception, dialled, Some(peer)).await {
+            Ok(dialled) => dialled,
+            Err(error) => {
+                // It stopped listening a moment ago: the client gets the reset that it would have got.
+                tracing::debug!(%error, %dialled, "the application did not accept");
+                return reset(&client);
+            }
+        };
+    match &shared.backlog {
+        Some(backlog) => {
+            let info = shared.connection(Direction::Incoming, Origin { address: dialled, socket });
+            record(shared, backlog, info, client, app, &ToApplication { shared, dialled, peer }).await;
         }
         // Somebody else's request, not a test: it gets its answer and is no business of ours.
-        Server::Replay(_) => {
+        None => {
             pump::run(&Stream::Plain(client), &Stream::Plain(app), None).await;
         }
     }
@@ -191,24 +204,24 @@ async fn outgoing(shared: &Shared, app: TcpStream, peer: SocketAddr) {
         tracing::warn!(%peer, "a connection came with no original destination; it was closed");
         return reset(&app);
     };
-    let _ = app.set_nodelay(true);
     let address = origin.address;
     if address.port() == 53 {
-        return dns_server::serve_tcp(app, address, &shared.common, &shared.server).await;
+        return Box::pin(dns_server::serve_tcp(app, address, &shared.common, &shared.server)).await;
     }
     let info = shared.connection(Direction::Outgoing, origin);
-    let sink = match &shared.server {
-        Server::Record(sink) => sink,
-        Server::Replay(answers) => return mock::serve(app, info, &shared.common, &**answers).await,
+    let backlog = match (&shared.server, &shared.backlog) {
+        (Server::Record(_), Some(backlog)) => backlog,
+        (Server::Replay(answers), _) => return Box::pin(mock::serve(app, info, &shared.common, &**answers)).await,
+        (Server::Record(_), None) => unreachable!("a recording has a backlog"),
     };
     let started = now();
     match TcpStream::connect(address).await {
         Ok(upstream) => {
             let _ = upstream.set_nodelay(true);
-            record(shared, sink, info, app, upstream, &ToUpstream(address)).await;
+            record(shared, backlog, info, app, upstream, &ToUpstream(address)).await;
         }
         Err(error) => {
-            sink.unreachable(&info, started, how(&error));
+            backlog.sink().unreachable(&info, started, how(&error));
             reset(&app);
         }
     }
@@ -216,24 +229,39 @@ async fn outgoing(shared: &Shared, app: TcpStream, peer: SocketAddr) {
 
 async fn record(
     shared: &Shared,
-    sink: &Arc<dyn Sink>,
+    backlog: &Arc<Backlog>,
     info: Arc<ConnectionInfo>,
     client: TcpStream,
     server: TcpStream,
     again: &impl Redial,
 ) {
-    sink.connected(&info);
-    let tap = RefCell::new(Tap::new(info.clone(), shared.common.clone(), sink.clone()));
+    backlog.sink().connected(&info);
+    let tap = RefCell::new(Along::new(info.clone(), shared.common.clone(), backlog.clone()));
     let (client, server) = (Stream::Plain(client), Stream::Plain(server));
     let Moved::ToTls(first) = pump::run(&client, &server, Some(&tap)).await else { return };
     let (Stream::Plain(client), Stream::Plain(server)) = (client, server) else {
         return tap.borrow_mut().left_on("there is TLS inside TLS".to_owned());
     };
     // With nothing said before the handshake, the server can be dialled once more.
-    let again = (!tap.borrow().is_reading()).then_some(again);
-    match tls::take_off(&shared.common.tls, &info, Encrypted { client, server, first }, again).await {
+    let again = tap.borrow_mut().in_step().is_some_and(|tap| !tap.is_reading()).then_some(again);
+    // In a box of its own: what has no TLS needs no memory for it.
+    let encrypted = Encrypted { client, server, first };
+    Box::pin(record_inside(shared, &tap, &info, encrypted, again)).await;
+}
+
+/// Takes TLS off, if it can be, and goes on with what is inside.
+async fn record_inside(
+    shared: &Shared,
+    tap: &RefCell<Along>,
+    info: &ConnectionInfo,
+    encrypted: Encrypted,
+    again: Option<&impl Redial>,
+) {
+    match tls::take_off(&shared.common.tls, info, encrypted, again).await {
         TakenOff::Off { client, server, destination, name } => {
-            tap.borrow_mut().taken_off(destination.clone(), name);
+            if let Some(tap) = tap.borrow_mut().in_step() {
+                tap.taken_off(destination.clone(), name);
+            }
             if let Moved::ToTls(_) = pump::run(&client, &server, Some(&tap)).await {
                 tap.borrow_mut().left_on("there is TLS inside TLS".to_owned());
             }
@@ -275,7 +303,7 @@ struct ToApplication<'a> {
 impl Redial for ToApplication<'_> {
     async fn redial(&self) -> io::Result<(TcpStream, Option<LetThrough>)> {
         let dialled = drive::dial(&self.shared.common.interception, self.dialled, Some(self.peer)).await;
-        dialled.map(|(app, through)| (app, Some(through)))
+        dialled.map(|Dialled { stream, through, .. }| (stream, Some(through)))
     }
 }
 

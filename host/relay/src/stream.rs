@@ -37,6 +37,10 @@ impl Stream {
         }
     }
 
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::Plain(_))
+    }
+
     /// # Errors
     /// When the socket broke.
     pub async fn readable(&self) -> io::Result<()> {

@@ -33,6 +33,8 @@ pub(crate) struct Tap {
     tls: bool,
     /// TLS was taken off, from the first byte on.
     encrypted: bool,
+    /// What is read has gone on long ago: see [`Tap::fall_behind`].
+    behind: bool,
     /// Anything was said, TLS aside.
     heard: bool,
     /// What TLS calls this destination, once it was taken off.
@@ -91,6 +93,7 @@ impl Tap {
             ended: [false; 2],
             tls: false,
             encrypted: false,
+            behind: false,
             heard: false,
             tls_destination: None,
             changes: None,
@@ -131,6 +134,28 @@ impl Tap {
     /// Has a parser got this connection?
     pub fn is_reading(&self) -> bool {
         matches!(self.state, State::Reading(_))
+    }
+
+    /// Nobody reads any more.
+    pub fn is_blind(&self) -> bool {
+        matches!(self.state, State::Blind)
+    }
+
+    /// Nothing that it may still find changes what goes on.
+    pub fn may_fall_behind(&self) -> bool {
+        self.pace == Pace::Free && !self.tls && self.changes.is_none()
+    }
+
+    /// From now on it is fed what has gone on before; `sink` gets what is found.
+    pub fn fall_behind(&mut self, sink: Arc<dyn Sink>) {
+        (self.behind, self.sink) = (true, sink);
+        self.guarded(|tap| match &mut tap.state {
+            State::Detecting(segments) if !segments.is_empty() => {
+                let segments = std::mem::take(segments);
+                tap.begin(segments, false).map(|_| ())
+            }
+            _ => Ok(()),
+        });
     }
 
     /// Once: what the parser changes about the bytes that were just fed.
@@ -221,13 +246,20 @@ impl Tap {
                 Ok(seen)
             }
             State::Detecting(segments) => {
-                if segments.is_empty() && from == Side::Client && !self.encrypted && tls::is_hello(data) {
+                let first = segments.is_empty() && !self.behind;
+                if first && from == Side::Client && !self.encrypted && tls::is_hello(data) {
                     self.tls = true;
                     return Ok(0);
                 }
                 self.heard = true;
                 segments.push(Segment { from, at, data: data.to_vec() });
                 let segments = std::mem::take(segments);
+                if !self.behind && !self.needs_step(&segments) {
+                    // Who reads it is found out when it is read.
+                    self.pace = Pace::Free;
+                    self.state = State::Detecting(segments);
+                    return Ok(data.len());
+                }
                 Ok(self.begin(segments, false)?.min(data.len()))
             }
             State::Blind => Ok(data.len()),
@@ -246,15 +278,22 @@ impl Tap {
         Ok(())
     }
 
+    /// Could it belong to a parser that has to see bytes before they go on?
+    fn needs_step(&self, segments: &[Segment]) -> bool {
+        let (client, server) = (said(segments, Side::Client), said(segments, Side::Server));
+        let incoming = self.info.direction == Direction::Incoming;
+        self.common.registry.any_in_step(&self.peer(), incoming, &client, &server)
+    }
+
+    fn peer(&self) -> Peer {
+        Peer { host: self.info.host.clone(), port: self.info.address.port(), encrypted: self.encrypted }
+    }
+
     /// Finds out who reads this connection, and shows them what was said so far. Returns how many bytes of the last
     /// segment may go on, at most.
     fn begin(&mut self, segments: Vec<Segment>, last_chance: bool) -> Result<usize, Failure> {
-        let said = |side| {
-            let of_side = segments.iter().filter(|segment| segment.from == side);
-            of_side.flat_map(|segment| &segment.data).copied().take(DETECT_MOST).collect::<Vec<u8>>()
-        };
-        let (client, server) = (said(Side::Client), said(Side::Server));
-        let peer = Peer { host: self.info.host.clone(), port: self.info.address.port(), encrypted: self.encrypted };
+        let (client, server) = (said(&segments, Side::Client), said(&segments, Side::Server));
+        let peer = self.peer();
         let incoming = self.info.direction == Direction::Incoming;
         let registry = &self.common.registry;
         let plugin = if last_chance || client.len().max(server.len()) >= DETECT_MOST {
@@ -273,7 +312,7 @@ impl Tap {
             let message = "no parser recognises it".to_owned();
             return Err(Failure::Fault(Fault { code: "unknown-protocol".to_owned(), message }));
         };
-        self.pace = if plugin.manifest.lockstep { Pace::Lockstep } else { Pace::Free };
+        self.pace = if plugin.manifest.lockstep && !self.behind { Pace::Lockstep } else { Pace::Free };
         let config = (self.common.config)(&plugin.manifest.protocol);
         let connection = plugin.connect(Mode::Record, &peer, &config)?;
         let sink = self.sink.clone();
@@ -347,6 +386,8 @@ impl Tap {
                     reading.pending.remove(&exchange).ok_or_else(|| not_open(exchange))?;
                     self.sink.lost(&self.info, &reason);
                 }
+                // What has gone on is not called back.
+                Effect::SetPace(_) if self.behind => {}
                 Effect::SetPace(pace) => self.pace = pace,
                 Effect::Write { .. } | Effect::Withhold { .. } if self.pace == Pace::Free => {
                     let message = "the parser takes part in what has gone on already".to_owned();
@@ -380,6 +421,12 @@ impl Tap {
         }
         Ok(())
     }
+}
+
+/// The first bytes of a side.
+fn said(segments: &[Segment], side: Side) -> Vec<u8> {
+    let of_side = segments.iter().filter(|segment| segment.from == side);
+    of_side.flat_map(|segment| &segment.data).copied().take(DETECT_MOST).collect()
 }
 
 fn not_here(offset: u64) -> Failure {

@@ -1,0 +1,272 @@
+//! What crossed connections and was not read yet, in the order in which it crossed them.
+//!
+//! Who moves bytes only copies them in here. One thread reads them, when nobody else wants the processor: the traffic
+//! goes first. One queue for all connections, so that exchanges come out in the order in which they were completed.
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use plugins::Side;
+
+use crate::{BlobWriter, ConnectionInfo, Exchange, Sink, tap::Tap};
+
+/// More than so many bytes do not wait: the traffic does, until they are read.
+const MOST: usize = 32 << 20;
+/// With so many, reading takes its turn like everybody else.
+const MANY: usize = MOST / 2;
+/// A chunk is full with so many bytes, or events.
+const CHUNK: usize = 256 << 10;
+const EVENTS: usize = 4096;
+/// Empty chunks that are kept for reuse.
+const SPARE: usize = 8;
+/// How long the reader waits for more before it looks by itself. In traffic nobody has to wake it, which would take a
+/// system call for each piece.
+const LINGER: Duration = Duration::from_millis(2);
+/// After so many looks at nothing it sleeps, and is woken.
+const LOOKS: u32 = 10;
+
+pub(crate) struct Backlog {
+    waiting: Mutex<Waiting>,
+    came: Condvar,
+    /// Bytes of memory that wait, or are being read.
+    size: AtomicUsize,
+    /// Somebody waits for the last of it.
+    ending: AtomicBool,
+    sink: Arc<dyn Sink>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    chunks: VecDeque<Chunk>,
+    spare: Vec<Chunk>,
+    asleep: bool,
+}
+
+#[derive(Default)]
+struct Chunk {
+    /// What the pieces hold, one after the other.
+    data: Vec<u8>,
+    events: Vec<Event>,
+}
+
+/// What happened on a connection.
+pub(crate) struct Event {
+    pub connection: u64,
+    pub what: What,
+}
+
+pub(crate) enum What {
+    /// From now on it is read here. The flag is raised when nobody reads it any more.
+    Begins(Box<Tap>, Arc<AtomicBool>),
+    /// Bytes crossed it: so many, and as many of the wire as [`Tap::feed`] is told.
+    Piece {
+        from: Side,
+        at: u64,
+        raw: u64,
+        length: usize,
+    },
+    /// That side will send no more.
+    End {
+        from: Side,
+        at: u64,
+    },
+    Finished {
+        at: u64,
+    },
+    /// Read in step with the traffic; only its turn it waits for.
+    Exchange(Box<Exchange>),
+}
+
+/// Those who read connections, by number.
+type Taps = HashMap<u64, (Box<Tap>, Arc<AtomicBool>)>;
+
+impl Backlog {
+    pub fn new(sink: Arc<dyn Sink>) -> Arc<Self> {
+        let (waiting, came) = Default::default();
+        Arc::new(Self { waiting, came, size: AtomicUsize::new(0), ending: AtomicBool::new(false), sink })
+    }
+
+    /// What becomes of what is read.
+    pub fn sink(&self) -> &dyn Sink {
+        &*self.sink
+    }
+
+    /// `data`: what a piece holds.
+    pub fn push(&self, event: Event, data: &[u8]) {
+        self.size.fetch_add(weight(data.len()), Ordering::Relaxed);
+        let mut waiting = self.lock();
+        let Waiting { chunks, spare, asleep } = &mut *waiting;
+        if !chunks.back().is_some_and(|chunk| chunk.has_room(data.len())) {
+            chunks.push_back(spare.pop().unwrap_or_default());
+        }
+        if let Some(chunk) = chunks.back_mut() {
+            chunk.data.extend_from_slice(data);
+            chunk.events.push(event);
+        }
+        if std::mem::take(asleep) {
+            self.came.notify_one();
+        }
+    }
+
+    /// True: whoever would add more should wait.
+    pub fn is_full(&self) -> bool {
+        self.size.load(Ordering::Relaxed) > MOST
+    }
+
+    /// Waits until everything that was pushed before is read.
+    pub async fn read_up(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        while self.size.load(Ordering::Acquire) > 0 {
+            tokio::time::sleep(LINGER).await;
+        }
+        self.ending.store(false, Ordering::Relaxed);
+    }
+
+    /// Reads, for as long as the process lives.
+    pub fn read(&self) {
+        let mut taps = Taps::new();
+        let mut priority = Priority::Ordinary;
+        loop {
+            let mut chunk = self.next();
+            let hurry = self.ending.load(Ordering::Relaxed) || self.size.load(Ordering::Relaxed) > MANY;
+            priority.set(if hurry { Priority::Ordinary } else { Priority::Last });
+            let mut start = 0;
+            for event in chunk.events.drain(..) {
+                let length = event.length();
+                self.happened(&mut taps, event, &chunk.data[start..start + length]);
+                start += length;
+                self.size.fetch_sub(weight(length), Ordering::Release);
+            }
+            chunk.data.clear();
+            let spare = &mut self.lock().spare;
+            if spare.len() < SPARE {
+                spare.push(chunk);
+            }
+        }
+    }
+
+    fn happened(&self, taps: &mut Taps, Event { connection, what }: Event, data: &[u8]) {
+        match what {
+            What::Begins(mut tap, blind) => {
+                tap.fall_behind(self.sink.clone());
+                blind.store(tap.is_blind(), Ordering::Relaxed);
+                taps.insert(connection, (tap, blind));
+            }
+            What::Piece { from, at, raw, .. } => {
+                if let Some((tap, blind)) = taps.get_mut(&connection) {
+                    tap.feed(from, at, raw, data);
+                    blind.store(tap.is_blind(), Ordering::Relaxed);
+                }
+            }
+            What::End { from, at } => {
+                if let Some((tap, _)) = taps.get_mut(&connection) {
+                    tap.end(from, at);
+                }
+            }
+            What::Finished { at } => {
+                if let Some((mut tap, _)) = taps.remove(&connection) {
+                    tap.finish(at);
+                }
+            }
+            What::Exchange(exchange) => self.sink.exchange(*exchange),
+        }
+    }
+
+    /// What came first, when there is something.
+    fn next(&self) -> Chunk {
+        let mut waiting = self.lock();
+        let mut looks = 0;
+        loop {
+            if let Some(chunk) = waiting.chunks.pop_front() {
+                return chunk;
+            }
+            looks += 1;
+            if looks < LOOKS {
+                waiting = self.came.wait_timeout(waiting, LINGER).unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                waiting.asleep = true;
+                waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Chunk {
+    fn has_room(&self, length: usize) -> bool {
+        self.events.len() < EVENTS && self.data.len() + length <= CHUNK
+    }
+}
+
+impl Event {
+    fn length(&self) -> usize {
+        if let What::Piece { length, .. } = self.what { length } else { 0 }
+    }
+}
+
+/// What an event takes of the memory.
+fn weight(length: usize) -> usize {
+    length + size_of::<Event>()
+}
+
+/// Recording, as seen by who reads in step: its exchanges wait for their turn.
+pub(crate) struct InTurn(pub Arc<Backlog>);
+
+impl Sink for InTurn {
+    fn exchange(&self, exchange: Exchange) {
+        let connection = exchange.connection.id;
+        self.0.push(Event { connection, what: What::Exchange(Box::new(exchange)) }, &[]);
+    }
+    fn connected(&self, connection: &ConnectionInfo) {
+        self.0.sink().connected(connection);
+    }
+    fn opened(&self, connection: &ConnectionInfo) {
+        self.0.sink().opened(connection);
+    }
+    fn lost(&self, connection: &ConnectionInfo, reason: &str) {
+        self.0.sink().lost(connection, reason);
+    }
+    fn unparsed(&self, connection: &ConnectionInfo, reason: &str) {
+        self.0.sink().unparsed(connection, reason);
+    }
+    fn unreachable(&self, connection: &ConnectionInfo, started: u64, how: &str) {
+        self.0.sink().unreachable(connection, started, how);
+    }
+    fn resolved(&self, resolver: SocketAddr, query: &[u8], response: &[u8], started: u64) {
+        self.0.sink().resolved(resolver, query, response, started);
+    }
+    fn blob(&self) -> io::Result<Box<dyn BlobWriter>> {
+        self.0.sink().blob()
+    }
+}
+
+/// When this thread has the processor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Priority {
+    Ordinary,
+    /// When nobody else wants it.
+    Last,
+}
+
+impl Priority {
+    /// Where the kernel does not allow it, nothing changes.
+    #[expect(unsafe_code, reason = "no crate that is here has this call")]
+    fn set(&mut self, to: Self) {
+        if std::mem::replace(self, to) != to {
+            let policy = if to == Self::Last { libc::SCHED_IDLE } else { libc::SCHED_OTHER };
+            let param = libc::sched_param { sched_priority: 0 };
+            // SAFETY: 0 is the calling thread, and `param` is read only during the call.
+            unsafe { libc::sched_setscheduler(0, policy, &raw const param) };
+        }
+    }
+}
