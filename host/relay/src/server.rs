@@ -262,7 +262,7 @@ async fn record_inside(
             if let Some(tap) = tap.borrow_mut().in_step() {
                 tap.taken_off(destination.clone(), name);
             }
-            if let Moved::ToTls(_) = pump::run(&client, &server, Some(&tap)).await {
+            if let Moved::ToTls(_) = pump::run(&client, &server, Some(tap)).await {
                 tap.borrow_mut().left_on("there is TLS inside TLS".to_owned());
             }
             if again.is_some() && info.direction == Direction::Outgoing {
@@ -273,7 +273,7 @@ async fn record_inside(
             tap.borrow_mut().left_on(why);
             let (client, server) = (Stream::Plain(client), Stream::Plain(server));
             if server.write_all(&first).await.is_ok() {
-                pump::run(&client, &server, Some(&tap)).await;
+                pump::run(&client, &server, Some(tap)).await;
             }
             drop((server, through));
         }
