@@ -49,7 +49,6 @@ struct Waiting {
     asleep: bool,
 }
 
-#[derive(Default)]
 struct Chunk {
     /// What the pieces hold, one after the other.
     data: Vec<u8>,
@@ -104,7 +103,7 @@ impl Backlog {
         let mut waiting = self.lock();
         let Waiting { chunks, spare, asleep } = &mut *waiting;
         if !chunks.back().is_some_and(|chunk| chunk.has_room(data.len())) {
-            chunks.push_back(spare.pop().unwrap_or_default());
+            chunks.push_back(spare.pop().unwrap_or_else(Chunk::empty));
         }
         if let Some(chunk) = chunks.back_mut() {
             chunk.data.extend_from_slice(data);
@@ -179,7 +178,8 @@ impl Backlog {
         }
     }
 
-    /// What came first, when there is something.
+    /// What came first, when there is something. The lock is held for as long as this takes, which is next to nothing: those who
+    /// move bytes take it, too, and this thread may lose its processor with it.
     fn next(&self) -> Chunk {
         let mut waiting = self.lock();
         let mut looks = 0;
@@ -203,6 +203,11 @@ impl Backlog {
 }
 
 impl Chunk {
+    /// As large as it will be, so that it is not copied while it grows.
+    fn empty() -> Self {
+        Self { data: Vec::with_capacity(CHUNK), events: Vec::new() }
+    }
+
     fn has_room(&self, length: usize) -> bool {
         self.events.len() < EVENTS && self.data.len() + length <= CHUNK
     }
@@ -270,3 +275,6 @@ impl Priority {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
