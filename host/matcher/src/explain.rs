@@ -247,10 +247,8 @@ impl Search<'_, '_> {
             let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
             return if is_number(then) && is_number(now) { Err(None) } else { self.words(then, now) };
         }
-        let (then, now) = (text::alphabet(recorded), text::alphabet(live));
-        let strange = then.iter().zip(now).filter(|(then, now)| **then != *now).count();
         let random = text::looks_random(recorded) && text::looks_random(live);
-        if random && recorded.len().abs_diff(live.len()) <= 2 && strange <= 1 {
+        if random && recorded.len().abs_diff(live.len()) <= 2 && text::is_one_alphabet(recorded, live) {
             return self.follow(Kind::Token, recorded, live);
         }
         Err(None)

@@ -35,9 +35,8 @@ impl Trial<'_> {
     /// Binds what is about as long, of the same kinds of signs, and not the same as something else by chance.
     fn follow(&mut self, recorded: &str, live: &str) -> Result<(), Option<String>> {
         const LONG: usize = 6;
-        let (then, now) = (text::alphabet(recorded), text::alphabet(live));
-        let strange = then.iter().zip(now).filter(|(then, now)| **then != *now).count();
-        if strange > 1 || recorded.len().min(live.len()) < LONG || recorded.len().abs_diff(live.len()) > 4 {
+        let is_strange = !text::is_one_alphabet(recorded, live);
+        if is_strange || recorded.len().min(live.len()) < LONG || recorded.len().abs_diff(live.len()) > 4 {
             return Err(Some("not like the value of its template".to_owned()));
         }
         self.bind(recorded, live).map_err(Some)

@@ -40,6 +40,8 @@ fn values_have_kinds() {
         ("0123456789abcdef", "fedcba9876543210", "v hex"),
         ("0123456789abcdef", "FEDCBA9876543210", "-"),
         ("sess_a1B2c3D4e5F6g7H8", "sess_Z9y8X7w6V5u4T3s2", "v token"),
+        ("ZegMMvNVsEgrTOcb", "rp9ic14spge0omlq", "v token"),
+        ("rp9ic14spge0omlq", "RP9IC14SPGE0OMLQ", "-"),
         ("R2VoZWlt+/8x1A==", "QW5kZXJlcw/c+9z==", "v token"),
         ("delivered", "cancelled", "-"),
         ("pending", "shipped", "-"),

@@ -99,8 +99,19 @@ pub(crate) fn looks_random(word: &str) -> bool {
         && (has(char::is_ascii_digit) && !letters.is_empty() || turns * 4 >= letters.len() && turns >= 3 || is_long)
 }
 
+/// By chance a random word lacks one kind of signs that another has. One of both cases that has no digit and one of digits
+/// that has no capital may still be drawn from the same; small letters are never drawn where there are capitals only.
+pub(crate) fn is_one_alphabet(recorded: &str, live: &str) -> bool {
+    let (then, now) = (alphabet(recorded), alphabet(live));
+    let only =
+        |some: [bool; 4], other: [bool; 4]| some.iter().zip(other).filter(|(some, other)| **some && !other).count();
+    let (lost, new) = (only(then, now), only(now, then));
+    let has_both_cases = |[small, capital, ..]: [bool; 4]| small && capital;
+    lost + new <= 1 || lost == 1 && new == 1 && then[3] == now[3] && (has_both_cases(then) || has_both_cases(now))
+}
+
 /// Which of small letters, capitals, digits and others it is made of.
-pub(crate) fn alphabet(word: &str) -> [bool; 4] {
+fn alphabet(word: &str) -> [bool; 4] {
     let mut used = [false; 4];
     for byte in word.bytes() {
         used[match byte {
