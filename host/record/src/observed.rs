@@ -15,6 +15,9 @@ pub struct Turn {
     pub wrote: bool,
 }
 
+/// Turns of two processors may be told in another order than they had; so many of them at most.
+const SLIPS: usize = 8;
+
 /// Turns, and where in what the application wrote the relay found requests and answers. Offsets join the two: the kernel
 /// stamps a turn when the thread has its processor back, which may be after the answer has come.
 #[derive(Default)]
@@ -54,6 +57,21 @@ impl Observed {
         self.turns.get(&connection).map_or(&[], Vec::as_slice)
     }
 
+    /// The turns of a connection from this time on, and perhaps a few before it. Connections live long: they are searched, not
+    /// walked through.
+    pub(crate) fn turns_from(&self, connection: u64, at: Timestamp) -> &[Turn] {
+        let turns = self.turns(connection);
+        let from = turns.partition_point(|turn| turn.at < at);
+        &turns[from.saturating_sub(SLIPS)..]
+    }
+
+    /// The turns of a connection that began before so many bytes were written, and perhaps a few after it.
+    fn turns_before(&self, connection: u64, offset: u64) -> &[Turn] {
+        let turns = self.turns(connection);
+        let to = turns.partition_point(|turn| turn.offset < offset);
+        &turns[..(to + SLIPS).min(turns.len())]
+    }
+
     /// Where the piece ended that the relay read at this time.
     pub(crate) fn written_to(&self, connection: u64, at: Timestamp) -> Option<u64> {
         self.written.get(&(connection, at)).map(|piece| piece.end)
@@ -62,7 +80,7 @@ impl Observed {
     /// Who wrote what the relay read at this time. None: not known, or several threads did.
     pub(crate) fn writer(&self, connection: u64, at: Timestamp) -> Option<&Turn> {
         let piece = self.written.get(&(connection, at))?;
-        let turns = self.turns(connection);
+        let turns = self.turns_before(connection, piece.end);
         let earlier = turns.iter().rev().filter(|turn| turn.wrote && turn.offset < piece.end);
         let mut writer: Option<&Turn> = None;
         for turn in earlier {

@@ -222,7 +222,7 @@ fn services(observed: &Observed, requests: &[Request]) -> Vec<(Service, u32)> {
     for (n, request) in requests.iter().enumerate() {
         let Some(end) = observed.written_to(request.connection, request.ended) else { continue };
         let begin = ends.insert(request.connection, end).unwrap_or(0);
-        let turns = observed.turns(request.connection);
+        let turns = observed.turns_from(request.connection, request.started);
         services.extend(service(turns, n, request, |offset| (begin..end).contains(&offset)));
     }
     services
