@@ -3,10 +3,7 @@
 //! It matters while a parser may still have to say something before bytes go on, as where TLS begins in mid-stream. All
 //! others read from the [`Backlog`].
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -14,7 +11,7 @@ use plugins::{Pace, Side};
 
 use crate::{
     Common, ConnectionInfo,
-    backlog::{Backlog, Event, InTurn, What},
+    backlog::{Backlog, Event, InTurn, Unread, What},
     now,
     tap::Tap,
 };
@@ -27,13 +24,8 @@ pub(crate) struct Along {
 
 enum Reading {
     InStep(Box<Tap>),
-    Behind {
-        /// Nobody reads any more.
-        blind: Arc<AtomicBool>,
-    },
-    Finished {
-        heard: bool,
-    },
+    Behind(Arc<Unread>),
+    Finished { heard: bool },
 }
 
 impl Along {
@@ -47,13 +39,13 @@ impl Along {
     pub fn pace(&self) -> Pace {
         match &self.reading {
             Reading::InStep(tap) => tap.pace(),
-            Reading::Behind { .. } | Reading::Finished { .. } => Pace::Free,
+            Reading::Behind(_) | Reading::Finished { .. } => Pace::Free,
         }
     }
 
     /// Is there too much that was not read yet? Then nothing should be added.
     pub fn is_far_behind(&self) -> bool {
-        matches!(self.reading, Reading::Behind { .. }) && self.backlog.is_full()
+        matches!(&self.reading, Reading::Behind(unread) if self.backlog.is_full(unread))
     }
 
     /// How often to ask that again.
@@ -65,16 +57,17 @@ impl Along {
             Reading::InStep(tap) => {
                 let seen = tap.feed(from, at, raw, data);
                 if tap.may_fall_behind() {
-                    let blind = Arc::new(AtomicBool::new(false));
-                    let behind = Reading::Behind { blind: blind.clone() };
+                    let unread = Arc::<Unread>::default();
+                    let behind = Reading::Behind(unread.clone());
                     if let Reading::InStep(tap) = std::mem::replace(&mut self.reading, behind) {
-                        self.push(What::Begins(tap, blind), &[]);
+                        self.push(What::Begins(tap, unread), &[]);
                     }
                 }
                 seen
             }
-            Reading::Behind { blind } => {
-                if !blind.load(Ordering::Relaxed) {
+            Reading::Behind(unread) => {
+                if !unread.is_blind.load(Ordering::Relaxed) {
+                    unread.size.fetch_add(data.len(), Ordering::Relaxed);
                     self.push(What::Piece { from, at, raw, length: data.len() }, data);
                 }
                 data.len()
@@ -87,7 +80,7 @@ impl Along {
     pub fn end(&mut self, from: Side, at: u64) {
         match &mut self.reading {
             Reading::InStep(tap) => tap.end(from, at),
-            Reading::Behind { .. } => self.push(What::End { from, at }, &[]),
+            Reading::Behind(_) => self.push(What::End { from, at }, &[]),
             Reading::Finished { .. } => {}
         }
     }
@@ -97,7 +90,7 @@ impl Along {
         let finished = Reading::Finished { heard: self.has_heard() };
         match std::mem::replace(&mut self.reading, finished) {
             Reading::InStep(mut tap) => tap.finish(at),
-            Reading::Behind { .. } => self.push(What::Finished { at }, &[]),
+            Reading::Behind(_) => self.push(What::Finished { at }, &[]),
             Reading::Finished { .. } => {}
         }
     }
@@ -106,7 +99,7 @@ impl Along {
     pub fn has_heard(&self) -> bool {
         match &self.reading {
             Reading::InStep(tap) => tap.has_heard(),
-            Reading::Behind { .. } => true,
+            Reading::Behind(_) => true,
             Reading::Finished { heard } => *heard,
         }
     }
@@ -115,7 +108,7 @@ impl Along {
     pub fn in_step(&mut self) -> Option<&mut Tap> {
         match &mut self.reading {
             Reading::InStep(tap) => Some(tap),
-            Reading::Behind { .. } | Reading::Finished { .. } => None,
+            Reading::Behind(_) | Reading::Finished { .. } => None,
         }
     }
 
@@ -134,7 +127,7 @@ impl Along {
 impl Drop for Along {
     /// However it ended: the backlog keeps nothing of it.
     fn drop(&mut self) {
-        if let Reading::Behind { .. } = self.reading {
+        if let Reading::Behind(_) = self.reading {
             self.finish(now());
         }
     }

@@ -19,6 +19,8 @@ use crate::{BlobWriter, ConnectionInfo, Exchange, Sink, tap::Tap};
 
 /// More than so many bytes do not wait: the traffic does, until they are read.
 const MOST: usize = 32 << 20;
+/// The same, of one connection: a large body.
+const MOST_OF_ONE: usize = 8 << 20;
 /// With so many, reading takes its turn like everybody else.
 const MANY: usize = MOST / 2;
 /// A chunk is full with so many bytes, or events.
@@ -39,6 +41,8 @@ pub(crate) struct Backlog {
     size: AtomicUsize,
     /// Somebody waits for the last of it.
     ending: AtomicBool,
+    /// Traffic waits.
+    is_waited_for: AtomicBool,
     sink: Arc<dyn Sink>,
 }
 
@@ -62,8 +66,8 @@ pub(crate) struct Event {
 }
 
 pub(crate) enum What {
-    /// From now on it is read here. The flag is raised when nobody reads it any more.
-    Begins(Box<Tap>, Arc<AtomicBool>),
+    /// From now on it is read here.
+    Begins(Box<Tap>, Arc<Unread>),
     /// Bytes crossed it: so many, and as many of the wire as [`Tap::feed`] is told.
     Piece {
         from: Side,
@@ -83,13 +87,23 @@ pub(crate) enum What {
     Exchange(Box<Exchange>),
 }
 
+/// A connection, as who moves its bytes and who reads them both know it.
+#[derive(Default)]
+pub(crate) struct Unread {
+    /// Bytes that wait.
+    pub size: AtomicUsize,
+    /// Nobody reads them any more.
+    pub is_blind: AtomicBool,
+}
+
 /// Those who read connections, by number.
-type Taps = HashMap<u64, (Box<Tap>, Arc<AtomicBool>)>;
+type Taps = HashMap<u64, (Box<Tap>, Arc<Unread>)>;
 
 impl Backlog {
     pub fn new(sink: Arc<dyn Sink>) -> Arc<Self> {
-        let (waiting, came) = Default::default();
-        Arc::new(Self { waiting, came, size: AtomicUsize::new(0), ending: AtomicBool::new(false), sink })
+        let (waiting, came, size) = Default::default();
+        let [ending, is_waited_for] = Default::default();
+        Arc::new(Self { waiting, came, size, ending, is_waited_for, sink })
     }
 
     /// What becomes of what is read.
@@ -114,9 +128,21 @@ impl Backlog {
         }
     }
 
-    /// True: whoever would add more should wait.
-    pub fn is_full(&self) -> bool {
-        self.size.load(Ordering::Relaxed) > MOST
+    /// True: who would add more of this connection should wait.
+    pub fn is_full(&self, of: &Unread) -> bool {
+        let (all, own) = (self.size.load(Ordering::Relaxed), of.size.load(Ordering::Relaxed));
+        let is_full = all > MOST || own > MOST_OF_ONE;
+        if is_full {
+            self.is_waited_for.store(true, Ordering::Relaxed);
+        }
+        is_full
+    }
+
+    /// Must reading take its turn like everybody else?
+    fn is_urgent(&self) -> bool {
+        self.is_waited_for.swap(false, Ordering::Relaxed)
+            || self.ending.load(Ordering::Relaxed)
+            || self.size.load(Ordering::Relaxed) > MANY
     }
 
     /// Waits until everything that was pushed before is read.
@@ -134,8 +160,7 @@ impl Backlog {
         let mut priority = Priority::Ordinary;
         loop {
             let mut chunk = self.next();
-            let hurry = self.ending.load(Ordering::Relaxed) || self.size.load(Ordering::Relaxed) > MANY;
-            priority.set(if hurry { Priority::Ordinary } else { Priority::Last });
+            priority.set(if self.is_urgent() { Priority::Ordinary } else { Priority::Last });
             let mut start = 0;
             for event in chunk.events.drain(..) {
                 let length = event.length();
@@ -153,15 +178,16 @@ impl Backlog {
 
     fn happened(&self, taps: &mut Taps, Event { connection, what }: Event, data: &[u8]) {
         match what {
-            What::Begins(mut tap, blind) => {
+            What::Begins(mut tap, unread) => {
                 tap.fall_behind(self.sink.clone());
-                blind.store(tap.is_blind(), Ordering::Relaxed);
-                taps.insert(connection, (tap, blind));
+                unread.is_blind.store(tap.is_blind(), Ordering::Relaxed);
+                taps.insert(connection, (tap, unread));
             }
             What::Piece { from, at, raw, .. } => {
-                if let Some((tap, blind)) = taps.get_mut(&connection) {
+                if let Some((tap, unread)) = taps.get_mut(&connection) {
                     tap.feed(from, at, raw, data);
-                    blind.store(tap.is_blind(), Ordering::Relaxed);
+                    unread.size.fetch_sub(data.len(), Ordering::Relaxed);
+                    unread.is_blind.store(tap.is_blind(), Ordering::Relaxed);
                 }
             }
             What::End { from, at } => {

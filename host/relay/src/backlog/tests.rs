@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use super::{Backlog, Event, What};
+use super::{Backlog, Event, Unread, What};
 use crate::{BlobWriter, ConnectionInfo, Direction, Exchange, Facts, Sink};
 
 /// Notes when the exchanges started, in the order in which they came.
@@ -98,17 +98,25 @@ fn a_reader_that_sleeps_is_woken() {
 
 #[test]
 fn it_is_full_with_what_was_not_read_yet() {
-    let (backlog, sink) = start();
+    let ((backlog, sink), unread) = (start(), Unread::default());
     sink.is_held.store(true, Ordering::Release);
     backlog.push(exchange(0), &[]);
     let piece =
         |n| Event { connection: n, what: What::Piece { from: plugins::Side::Client, at: 0, raw: 0, length: 64 << 10 } };
     let pieces = (0..).take_while(|n| {
         backlog.push(piece(*n), &[0; 64 << 10]);
-        !backlog.is_full()
+        !backlog.is_full(&unread)
     });
     assert_eq!(pieces.count(), super::MOST / (64 << 10) - 1, "each counts for a bit more than its bytes");
     sink.is_held.store(false, Ordering::Release);
     read_up(&backlog);
-    assert!(!backlog.is_full());
+    assert!(!backlog.is_full(&unread));
+}
+
+#[test]
+fn one_connection_does_not_take_all_of_it() {
+    let ((backlog, _), unread) = (start(), Unread::default());
+    unread.size.store(super::MOST_OF_ONE + 1, Ordering::Relaxed);
+    assert!(backlog.is_full(&unread));
+    assert!(!backlog.is_full(&Unread::default()));
 }
