@@ -15,6 +15,10 @@ use std::{
 
 use plugins::{Engine, Plugin, Registry};
 
+/// The product's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One figure: `{"figure":NAME,"value":V,...}`.
 pub fn say(figure: &str, value: impl Display, more: &[(&str, &dyn Display)]) {
     let more: String = more.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect();

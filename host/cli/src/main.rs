@@ -24,6 +24,9 @@ use commands::{
     templatize, test,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Turns an application's real traffic into tests, and runs them without its dependencies.
 #[derive(Parser)]
 #[command(name = "keploy", version, max_term_width = 100)]
