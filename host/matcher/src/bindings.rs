@@ -20,6 +20,11 @@ impl Bindings {
         Self { stand_ins: stand_ins.into_iter().collect(), ..Self::default() }
     }
 
+    /// Are there recorded values that nobody knows?
+    pub fn has_stand_ins(&self) -> bool {
+        !self.stand_ins.is_empty()
+    }
+
     /// The stand-in in a text: what is before it, it, and what is behind it.
     pub(crate) fn stand_in<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str, &'t str)> {
         if self.stand_ins.is_empty() {

@@ -445,6 +445,9 @@ fn hide_stand_ins(
     forms: &mut Forms,
     bindings: &Bindings,
 ) -> Result<(), PrepareError> {
+    if !bindings.has_stand_ins() {
+        return Ok(());
+    }
     let mut places: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
     for mock in mocks {
         let form = forms.of(registry, &mock.kind, Part::Request);
