@@ -428,8 +428,9 @@ fn parsers_are_there(set: &TestSet, registry: &Registry) -> Result<(), PrepareEr
 
 fn add(pool: &mut Pool, mock: Mock, registry: &Registry, forms: &Forms) -> Result<(), PrepareError> {
     let form = forms.of(registry, &mock.kind, Part::Request);
-    let request = form.strip(&mock.request);
+    let mut request = form.strip(&mock.request);
     let hash = forms.hash(&mock.kind, &mock.class, &request);
+    request.pack();
     let own = match &mock.noise[..] {
         [] => None,
         paths => Some(Noise::new(paths.iter().map(|path| (path.clone(), Vec::new())))?),

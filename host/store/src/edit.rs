@@ -81,7 +81,7 @@ impl Project {
         let path = if test.source.file.as_os_str().is_empty() {
             self.set_dir(set).join(TESTS).join(format!("{}.yaml", test.name))
         } else {
-            test.source.file.clone()
+            test.source.file.to_path_buf()
         };
         let keys = envelope::keys(&test.kind);
         let mut document = envelope::document(Record::Test(test.clone()));

@@ -5,10 +5,11 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use document::{
-    Value,
+    Blob, Value,
     yaml::{self, Located},
 };
 use fs_err as fs;
@@ -102,13 +103,15 @@ struct Loader<'a> {
     errors: Vec<LoadError>,
     /// Documents that became several: their name, and the names of what they became.
     split: HashMap<String, Vec<String>>,
+    /// The bodies that are kept as files, and whose they are.
+    blobs: Vec<(Blob, Source)>,
 }
 
 impl<'a> Loader<'a> {
     fn new(directory: &Path, upgrade: &'a mut dyn Upgrade) -> Self {
         let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let set = TestSet { name, directory: directory.to_owned(), ..TestSet::default() };
-        Self { set, upgrade, errors: Vec::new(), split: HashMap::new() }
+        Self { set, upgrade, errors: Vec::new(), split: HashMap::new(), blobs: Vec::new() }
     }
 
     /// What would be missed without a word otherwise.
@@ -176,6 +179,7 @@ impl<'a> Loader<'a> {
     /// Every document of a file.
     fn file(&mut self, path: &Path, mould: Mould) {
         let Some(text) = self.read(path) else { return };
+        let path = &Arc::new(path.to_owned());
         let mut empty = true;
         // One after the other: a large file is not in memory twice, as documents and as what they become.
         for document in yaml::Documents::new(&text) {
@@ -204,7 +208,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn document(&mut self, path: &Path, line: usize, mut value: Value, mould: Mould) -> Result<(), Complaint> {
+    fn document(&mut self, path: &Arc<PathBuf>, line: usize, mut value: Value, mould: Mould) -> Result<(), Complaint> {
         if let Some(spec) = value.as_map_mut().and_then(|map| map.get_mut("spec")) {
             self.set.secrets.restore(spec);
             secrets::bodies::restore(spec, &self.set.directory);
@@ -222,7 +226,7 @@ impl<'a> Loader<'a> {
                 }
             };
         }
-        let source = Source { file: path.to_owned(), line };
+        let source = Source { file: path.clone(), line };
         let records = if [envelope::DNS, envelope::UNREACHABLE].contains(&envelope.kind.as_str()) {
             let schema = envelope.schema.unwrap_or_default();
             vec![envelope.record(mould, schema)?]
@@ -252,15 +256,26 @@ impl<'a> Loader<'a> {
             match record {
                 Record::Test(mut test) => {
                     test.source = source.clone();
+                    self.note_blobs(&mut test.request, &mut test.responses, &source);
                     self.set.tests.push(test);
                 }
                 Record::Mock(mut mock) => {
                     mock.source = source.clone();
+                    self.note_blobs(&mut mock.request, &mut mock.responses, &source);
+                    // Of a large recording, a run looks at few.
+                    mock.request.pack();
+                    mock.responses.iter_mut().for_each(|response| response.body.pack());
                     self.set.mocks.push(mock);
                 }
             }
         }
         Ok(())
+    }
+
+    fn note_blobs(&mut self, request: &mut Value, responses: &mut [Response], source: &Source) {
+        for document in std::iter::once(request).chain(responses.iter_mut().map(|response| &mut response.body)) {
+            document.for_each_blob(&mut |blob| self.blobs.push((*blob, source.clone())));
+        }
     }
 
     /// Has the plugin read the documents, and puts them into what stands around them.
@@ -339,7 +354,7 @@ impl<'a> Loader<'a> {
         let mut seen = HashSet::new();
         let twice: Vec<_> = tests.chain(mocks).filter(|(what, name, _)| !seen.insert((*what, *name))).collect();
         let errors = twice.into_iter().map(|(what, name, source)| LoadError {
-            file: source.file.clone(),
+            file: source.file.to_path_buf(),
             line: source.line,
             message: format!("two {what} are called `{name}`"),
             hint: "give one of them another name".to_owned(),
@@ -349,21 +364,12 @@ impl<'a> Loader<'a> {
 
     fn check_blobs(&mut self) {
         let assets = Assets::new(&self.set.directory, None);
-        let tests = self.set.tests.iter_mut().map(|test| (&mut test.request, &mut test.responses, &test.source));
-        let mocks = self.set.mocks.iter_mut().map(|mock| (&mut mock.request, &mut mock.responses, &mock.source));
-        for (request, responses, source) in tests.chain(mocks) {
-            for document in std::iter::once(request).chain(responses.iter_mut().map(|response| &mut response.body)) {
-                document.for_each_blob(&mut |blob| {
-                    let path = assets.path(blob);
-                    if !path.exists() {
-                        self.errors.push(LoadError {
-                            file: source.file.clone(),
-                            line: source.line,
-                            message: format!("its body is kept in {}, which is not there", path.display()),
-                            hint: "restore that file from version control, or record again".to_owned(),
-                        });
-                    }
-                });
+        for (blob, source) in std::mem::take(&mut self.blobs) {
+            let path = assets.path(&blob);
+            if !path.exists() {
+                let message = format!("its body is kept in {}, which is not there", path.display());
+                let hint = "restore that file from version control, or record again";
+                self.complain(&source.file, source.line, &message, hint);
             }
         }
     }

@@ -1,5 +1,5 @@
 //! What is kept of a run, in memory.
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use document::{Map, Value};
 
@@ -9,7 +9,8 @@ pub type Timestamp = u64;
 /// Where a document came from, for messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
-    pub file: PathBuf,
+    /// One for all documents of a file.
+    pub file: Arc<PathBuf>,
     /// 1-based line of the document's first line.
     pub line: usize,
 }

@@ -27,7 +27,7 @@ impl Project {
     /// When a file cannot be written or moved. Until all is written, the old one is as it was.
     pub fn replace_set(&self, old: &str, new: &TestSet) -> Result<(), Error> {
         for test in &new.tests {
-            fs::remove_file(&test.source.file)?;
+            fs::remove_file(&*test.source.file)?;
         }
         for test in &new.tests {
             let test = TestCase { source: Source::default(), ..test.clone() };

@@ -7,7 +7,7 @@ use crate::{Blob, Map, Value};
 
 /// Marks a blob: an array of its number, its size and its hash. From the first-come-first-served range, unassigned.
 const BLOB_TAG: u64 = 0x6b62;
-const MAX_DEPTH: usize = 128;
+pub(crate) const MAX_DEPTH: usize = 128;
 
 /// The bytes are not a document.
 #[derive(Debug)]
@@ -51,6 +51,10 @@ fn write(e: &mut Encoder<Vec<u8>>, value: &Value) -> Written {
             for item in items {
                 write(e, item)?;
             }
+            e
+        }
+        Value::Map(map) if let Some(packed) = map.as_packed() => {
+            e.writer_mut().extend_from_slice(packed);
             e
         }
         Value::Map(map) => {
@@ -154,7 +158,7 @@ fn read(d: &mut Decoder<'_>, depth: usize) -> Result<Value, DecodeError> {
                 entries.push((name, read(d, depth + 1)?));
             }
             unique(entries.iter().map(|(name, _)| name.as_str()).collect())?;
-            Value::Map(Map(entries))
+            Value::Map(Map::of(entries))
         }
         Type::Tag => blob(d)?,
         other => return Err(DecodeError(format!("a {other} at byte {}", d.position()))),

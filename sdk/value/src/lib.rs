@@ -6,8 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod cbor;
+mod packed;
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
 pub use cbor::DecodeError;
 
@@ -56,8 +57,14 @@ impl PartialEq for Blob {
 }
 
 /// Named entries in the order they were written. Names are unique; equality ignores the order.
+///
+/// One that was [packed](Value::pack) has its entries made when somebody looks at them.
 #[derive(Clone, Default)]
-pub struct Map(Vec<(String, Value)>);
+pub struct Map {
+    entries: OnceLock<Vec<(String, Value)>>,
+    /// The map as CBOR, from which the entries are made; empty when it is not packed.
+    packed: Box<[u8]>,
+}
 
 impl Map {
     pub fn new() -> Self {
@@ -71,21 +78,21 @@ impl Map {
         order.sort_unstable_by_key(|&index| (entries[index].0.as_str(), index));
         match order.windows(2).find(|pair| entries[pair[0]].0 == entries[pair[1]].0) {
             Some(pair) => Err(pair[1]),
-            None => Ok(Self(entries)),
+            None => Ok(Self::of(entries)),
         }
     }
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v)
+        self.entries().iter().find(|(n, _)| n == name).map(|(_, v)| v)
     }
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        self.0.iter_mut().find(|(n, _)| n == name).map(|(_, v)| v)
+        self.entries_mut().iter_mut().find(|(n, _)| n == name).map(|(_, v)| v)
     }
     /// Sets an entry: in place when there is one of that name, else at the end.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         let (name, value) = (name.into(), value.into());
         match self.get_mut(&name) {
             Some(old) => *old = value,
-            None => self.0.push((name, value)),
+            None => self.entries_mut().push((name, value)),
         }
     }
     /// `insert`, for building in one expression.
@@ -94,20 +101,20 @@ impl Map {
         self
     }
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(n, _)| n == name)?;
-        Some(self.0.remove(at).1)
+        let at = self.entries().iter().position(|(n, _)| n == name)?;
+        Some(self.entries_mut().remove(at).1)
     }
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Value)> + ExactSizeIterator {
-        self.0.iter().map(|(n, v)| (n.as_str(), v))
+        self.entries().iter().map(|(n, v)| (n.as_str(), v))
     }
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
-        self.0.iter_mut().map(|(n, v)| (n.as_str(), v))
+        self.entries_mut().iter_mut().map(|(n, v)| (n.as_str(), v))
     }
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries().len()
     }
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries().is_empty()
     }
     /// The entries by name: the canonical order.
     pub fn sorted(&self) -> Vec<(&str, &Value)> {
@@ -137,7 +144,7 @@ impl IntoIterator for Map {
     type Item = (String, Value);
     type IntoIter = std::vec::IntoIter<(String, Value)>;
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.into_entries().into_iter()
     }
 }
 
@@ -186,7 +193,6 @@ impl Value {
     pub fn from_cbor(bytes: &[u8]) -> Result<Self, DecodeError> {
         cbor::decode(bytes)
     }
-    /// Calls `f` for every blob in the tree.
     /// Would [`Value::from_cbor`] read this? For who hands the bytes on: nothing is built.
     ///
     /// # Errors
@@ -194,6 +200,7 @@ impl Value {
     pub fn check_cbor(bytes: &[u8]) -> Result<(), DecodeError> {
         cbor::check(bytes)
     }
+    /// Calls `f` for every blob in the tree.
     pub fn for_each_blob(&mut self, f: &mut impl FnMut(&mut Blob)) {
         match self {
             Self::Blob(blob) => f(blob),

@@ -49,3 +49,28 @@ fn readable_keeps_every_byte() {
     }
     assert!(matches!(Value::readable(b"a\x00b".to_vec()), Value::Bytes(_)));
 }
+
+#[test]
+fn a_packed_map_is_what_it_was() {
+    let (mut packed, whole) = (sample(), sample());
+    packed.pack();
+    assert!(matches!(&packed, Value::Map(map) if map.as_packed().is_some()));
+    assert_eq!(packed.to_cbor(), whole.to_cbor());
+    assert_eq!(packed, whole);
+    let around = Value::from(vec![packed.clone()]);
+    assert_eq!(around.to_cbor(), Value::from(vec![whole]).to_cbor(), "inside of another, too");
+    let map = packed.as_map_mut().expect("a map");
+    map.insert("method", "PUT");
+    assert_eq!(map.clone().into_iter().next(), Some(("method".to_owned(), "PUT".into())));
+    assert_eq!(Value::from_cbor(&packed.to_cbor()).expect("well-formed"), packed, "not what was packed before");
+}
+
+#[test]
+fn what_cbor_cannot_hold_is_not_packed() {
+    let deep = (0..200).fold(Value::Null, |inner, _| vec![inner].into());
+    for value in [Value::Int(i128::MAX), deep, Value::Null] {
+        let (mut packed, whole) = (Value::from(Map::new().with("value", value.clone())), value);
+        packed.pack();
+        assert_eq!(packed.get("value"), Some(&whole));
+    }
+}
