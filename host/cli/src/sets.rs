@@ -110,7 +110,7 @@ pub(crate) fn read(project: &Project, set: &str, registry: &Registry) -> Result<
 
 /// Loads a test set; without mappings in it, they are worked out from the times.
 pub(crate) fn load(project: &Project, set: &str, registry: &Registry) -> Result<TestSet, Vec<LoadError>> {
-    let mut loaded = TestSet::load(&project.set_dir(set), &mut Parsers(registry))?;
+    let mut loaded = TestSet::load(&project.set_dir(set), &Parsers(registry))?;
     if loaded.mappings.is_empty() {
         loaded.mappings = record::attribution::of_set(&loaded);
     }
@@ -124,7 +124,7 @@ impl Upgrade for Parsers<'_> {
         self.0.get(kind).map(|plugin| plugin.manifest.schema)
     }
 
-    fn upgrade(&mut self, kind: &str, schema: u32, spec: &Value) -> Result<Vec<Upgraded>, String> {
+    fn upgrade(&self, kind: &str, schema: u32, spec: &Value) -> Result<Vec<Upgraded>, String> {
         let plugin = self.0.get(kind).ok_or_else(|| format!("there is no parser for {kind}"))?;
         let exchanges = plugin.upgrade(schema, spec).map_err(|failure| failure.to_string())??;
         let upgraded = |exchange: plugins::Recorded| Upgraded {

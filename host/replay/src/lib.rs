@@ -13,6 +13,7 @@ mod judge;
 pub mod lesson;
 mod often;
 mod pool;
+mod prepare;
 mod prove;
 mod replay;
 mod resolver;

@@ -1,16 +1,16 @@
 //! A test set, brought into the form that is compared, and driven.
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     net::SocketAddr,
     ops::Range,
     sync::Arc,
     time::Duration,
 };
 
-use document::{BadRule, DiffOptions, Noise, Value};
+use document::{BadRule, Value};
 use matcher::{Bindings, Moment};
-use plugins::{Failure, Part, Registry};
+use plugins::{Failure, Registry};
 use relay::{Answers, Common, Drive, DriveError, Driven};
 use store::{Assets, Lifetime, MappedMock, Mapping, Mock, TestCase, TestSet};
 
@@ -22,6 +22,7 @@ use crate::{
     judge::{self, TestVerdict},
     lesson::Lesson,
     pool::{Claimer, Pool},
+    prepare::{Prepared, each_prepared, hide_stand_ins},
     resolver::Resolver,
 };
 
@@ -123,14 +124,16 @@ impl Replay {
         let mut resolver = Resolver::default();
         let began = began(&set);
         let mut names: HashMap<String, usize> = HashMap::new();
-        for mock in std::mem::take(&mut set.mocks) {
-            if mock.kind == "DNS" {
-                resolver.add(&mock);
-                continue;
+        each_prepared(std::mem::take(&mut set.mocks), registry, &forms, |prepared| {
+            match prepared? {
+                Prepared::Name(mock) => resolver.add(&mock),
+                Prepared::Call { mock, request, hash, own } => {
+                    names.insert(mock.name.clone(), names.len());
+                    pool.add(mock, request, hash, own);
+                }
             }
-            names.insert(mock.name.clone(), names.len());
-            add(&mut pool, mock, registry, &forms)?;
-        }
+            Ok(())
+        })?;
         pool.complete();
         let numbers: HashMap<&str, usize> =
             set.tests.iter().enumerate().map(|(n, test)| (test.name.as_str(), n)).collect();
@@ -424,44 +427,6 @@ fn parsers_are_there(set: &TestSet, registry: &Registry) -> Result<(), PrepareEr
         Some((kind, count)) => Err(PrepareError::ParserMissing { set: set.name.clone(), kind: kind.clone(), count }),
         None => Ok(()),
     }
-}
-
-fn add(pool: &mut Pool, mock: Mock, registry: &Registry, forms: &Forms) -> Result<(), PrepareError> {
-    let form = forms.of(registry, &mock.kind, Part::Request);
-    let mut request = form.strip(&mock.request);
-    let hash = forms.hash(&mock.kind, &mock.class, &request);
-    request.pack();
-    let own = match &mock.noise[..] {
-        [] => None,
-        paths => Some(Noise::new(paths.iter().map(|path| (path.clone(), Vec::new())))?),
-    };
-    pool.add(mock, request, hash, own);
-    Ok(())
-}
-
-/// A call with a secret in it that nobody has told us is found without it.
-fn hide_stand_ins(
-    mocks: &[Mock],
-    registry: &Registry,
-    forms: &mut Forms,
-    bindings: &Bindings,
-) -> Result<(), PrepareError> {
-    if !bindings.has_stand_ins() {
-        return Ok(());
-    }
-    let mut places: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
-    for mock in mocks {
-        let form = forms.of(registry, &mock.kind, Part::Request);
-        let request = form.strip(&mock.request);
-        let Some(other) = bindings.without_stand_ins(&request) else { continue };
-        let differences = document::diff(&request, &other, &Noise::default(), DiffOptions::default());
-        let hidden = places.entry((&mock.kind, &mock.class)).or_default();
-        hidden.extend(differences.iter().map(|difference| matcher::place(&difference.path)));
-    }
-    for ((kind, class), places) in places {
-        forms.hide(kind, class, &places.into_iter().collect::<Vec<_>>())?;
-    }
-    Ok(())
 }
 
 /// Connections to the application, one for each recorded one.

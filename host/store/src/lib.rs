@@ -12,6 +12,7 @@ mod edit;
 mod envelope;
 mod error;
 mod files;
+mod in_order;
 mod journal;
 mod layout;
 mod load;
@@ -33,6 +34,7 @@ pub use config::{Config, ConfigError, GlobalNoise, NoiseOf, RecordConfig, Secret
 pub use edit::CallEdits;
 pub use error::Error;
 pub use files::Owner;
+pub use in_order::in_order;
 pub use journal::Encoded;
 pub use layout::{Project, RunDir};
 pub use load::{LoadError, Upgrade, Upgraded};

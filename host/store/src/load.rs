@@ -1,29 +1,34 @@
 //! A test set from its files: ours, and Keploy's.
 //!
 //! All that is wrong is collected, so that a person can mend it in one go.
+mod document;
+
 use std::{
     collections::{HashMap, HashSet},
     fmt,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use document::{
+use ::document::{
     Blob, Value,
     yaml::{self, Located},
 };
 use fs_err as fs;
 
+use self::document::{Reader, Sorted};
 use crate::{
-    Assets, Foreign, Lifetime, Mapping, Record, Response, Source, TestSet, envelope,
-    envelope::{Complaint, Envelope, Mould},
+    Assets, Lifetime, Mapping, Record, Source, TestSet,
+    envelope::{Complaint, Mould},
     error::advice,
+    in_order::in_order,
     layout::{CONFIG, JOURNAL, MAPPINGS, MATCHERS, MOCKS, TESTS, natural},
     mappings, matchers, secrets, templates,
 };
 
 /// How documents that are not in today's shape become so: the plugins' business.
-pub trait Upgrade {
+pub trait Upgrade: Sync {
     /// Today's schema of a kind; none when nobody knows the kind, and its documents are kept as they are.
     fn schema(&self, kind: &str) -> Option<u32>;
 
@@ -32,7 +37,7 @@ pub trait Upgrade {
     ///
     /// # Errors
     /// In words, when it cannot be read.
-    fn upgrade(&mut self, kind: &str, schema: u32, spec: &Value) -> Result<Vec<Upgraded>, String>;
+    fn upgrade(&self, kind: &str, schema: u32, spec: &Value) -> Result<Vec<Upgraded>, String>;
 }
 
 /// One exchange of an older document.
@@ -74,7 +79,7 @@ impl TestSet {
     /// # Errors
     /// Everything that is wrong with its files. What is sound is not given out then: half a test set would pass for a
     /// whole one.
-    pub fn load(directory: &Path, upgrade: &mut dyn Upgrade) -> Result<Self, Vec<LoadError>> {
+    pub fn load(directory: &Path, upgrade: &dyn Upgrade) -> Result<Self, Vec<LoadError>> {
         let mut loader = Loader::new(directory, upgrade);
         if !directory.is_dir() {
             loader.complain(directory, 0, "there is no such test set", "`keploy record` makes one");
@@ -87,7 +92,7 @@ impl TestSet {
         }
         loader.templates();
         loader.tests();
-        loader.file(&directory.join(MOCKS), Mould::Mock);
+        loader.mocks();
         loader.mappings();
         loader.matchers();
         loader.check_names();
@@ -99,7 +104,7 @@ impl TestSet {
 
 struct Loader<'a> {
     set: TestSet,
-    upgrade: &'a mut dyn Upgrade,
+    upgrade: &'a dyn Upgrade,
     errors: Vec<LoadError>,
     /// Documents that became several: their name, and the names of what they became.
     split: HashMap<String, Vec<String>>,
@@ -108,7 +113,7 @@ struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    fn new(directory: &Path, upgrade: &'a mut dyn Upgrade) -> Self {
+    fn new(directory: &Path, upgrade: &'a dyn Upgrade) -> Self {
         let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let set = TestSet { name, directory: directory.to_owned(), ..TestSet::default() };
         Self { set, upgrade, errors: Vec::new(), split: HashMap::new(), blobs: Vec::new() }
@@ -167,7 +172,7 @@ impl<'a> Loader<'a> {
         paths.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
         for path in paths {
             match path.extension().and_then(|extension| extension.to_str()) {
-                Some("yaml" | "yml") => self.file(&path, Mould::Test),
+                Some("yaml" | "yml") => self.test(&path),
                 Some("json") => {
                     self.complain(&path, 0, "tests in JSON cannot be read", "record again with `storageFormat: yaml`");
                 }
@@ -176,12 +181,11 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Every document of a file.
-    fn file(&mut self, path: &Path, mould: Mould) {
+    /// The documents of a test's file.
+    fn test(&mut self, path: &Path) {
         let Some(text) = self.read(path) else { return };
-        let path = &Arc::new(path.to_owned());
+        let file = Arc::new(path.to_owned());
         let mut empty = true;
-        // One after the other: a large file is not in memory twice, as documents and as what they become.
         for document in yaml::Documents::new(&text) {
             let Located { line, mut value } = match document {
                 Ok(located) => located,
@@ -191,118 +195,76 @@ impl<'a> Loader<'a> {
                 continue; // What stands behind a last `---`.
             }
             empty = false;
-            if mould == Mould::Test {
-                let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
-                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-                let places = templates::places(&value, name.unwrap_or(&stem), &self.set.templates);
-                self.set.templated.extend(places);
-                templates::resolve(&mut value, &self.set.templates);
-            }
-            if let Err(complaint) = self.document(path, line, value, mould) {
-                let line = yaml::find_line(&text, line, &complaint.path);
-                self.complain(path, line, &complaint.message, &complaint.hint);
-            }
+            let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let places = templates::places(&value, name.unwrap_or(&stem), &self.set.templates);
+            self.set.templated.extend(places);
+            templates::resolve(&mut value, &self.set.templates);
+            let source = Source { file: file.clone(), line };
+            let reader = Reader { directory: &self.set.directory, secrets: &self.set.secrets, upgrade: self.upgrade };
+            let read = reader.read(source.clone(), value, Mould::Test);
+            self.take(&text, source, read);
         }
-        if empty && mould == Mould::Test {
+        if empty {
             self.complain(path, 0, "the file is empty", "delete it, or restore it from version control");
         }
     }
 
-    fn document(&mut self, path: &Arc<PathBuf>, line: usize, mut value: Value, mould: Mould) -> Result<(), Complaint> {
-        if let Some(spec) = value.as_map_mut().and_then(|map| map.get_mut("spec")) {
-            self.set.secrets.restore(spec);
-            secrets::bodies::restore(spec, &self.set.directory);
-        }
-        let mut envelope = Envelope::open(value)?;
-        if envelope.name.is_empty() {
-            envelope.name = match mould {
-                Mould::Test => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-                Mould::Mock => {
-                    return Err(Complaint::new(
-                        &[],
-                        "`name` is missing",
-                        "add one that no other mock has, e.g. `name: mock-7`",
-                    ));
-                }
-            };
-        }
-        let source = Source { file: path.clone(), line };
-        let records = if [envelope::DNS, envelope::UNREACHABLE].contains(&envelope.kind.as_str()) {
-            let schema = envelope.schema.unwrap_or_default();
-            vec![envelope.record(mould, schema)?]
-        } else {
-            match (self.upgrade.schema(&envelope.kind), envelope.schema) {
-                (None, _) => {
-                    let (kind, name, document) = envelope.into_foreign();
-                    self.set.foreign.push(Foreign { kind, name, document, source });
-                    return Ok(());
-                }
-                (Some(today), Some(schema)) if schema == today => vec![envelope.record(mould, schema)?],
-                (Some(today), Some(schema)) if schema > today => {
-                    let message = format!(
-                        "`{}` documents of schema {schema} are newer than the parser, which has {today}",
-                        envelope.kind
-                    );
-                    return Err(Complaint::new(
-                        &["spec", "metadata", "schema"],
-                        message,
-                        "update keploy, or the parser in --plugins",
-                    ));
-                }
-                (Some(today), schema) => self.upgraded(envelope, mould, schema.unwrap_or_default(), today)?,
-            }
+    /// The documents of the mocks' file, which may be a million: they are read on all processors.
+    fn mocks(&mut self) {
+        /// A hundred documents or more, so that handing them over is no work.
+        const PART: usize = 1 << 17;
+        let path = self.set.directory.join(MOCKS);
+        let Some(text) = self.read(&path) else { return };
+        let file = Arc::new(path);
+        // Taken out, so that what is read can be put into the set meanwhile.
+        let (directory, secrets) = (self.set.directory.clone(), std::mem::take(&mut self.set.secrets));
+        let reader = Reader { directory: &directory, secrets: &secrets, upgrade: self.upgrade };
+        let mut documents = yaml::Documents::new(&text);
+        let parts = std::iter::from_fn(|| documents.part(PART));
+        let read = |part: yaml::Documents<'_>| {
+            let full = part.filter(|document| !matches!(document, Ok(Located { value: Value::Null, .. })));
+            let read = full.map(|document| {
+                let Located { line, value } = document?;
+                let source = Source { file: file.clone(), line };
+                Ok((source.clone(), reader.read(source, value, Mould::Mock)))
+            });
+            read.collect::<Vec<Result<_, yaml::Error>>>()
         };
-        for record in records {
-            match record {
-                Record::Test(mut test) => {
-                    test.source = source.clone();
-                    self.note_blobs(&mut test.request, &mut test.responses, &source);
-                    self.set.tests.push(test);
-                }
-                Record::Mock(mut mock) => {
-                    mock.source = source.clone();
-                    self.note_blobs(&mut mock.request, &mut mock.responses, &source);
-                    // Of a large recording, a run looks at few.
-                    mock.request.pack();
-                    mock.responses.iter_mut().for_each(|response| response.body.pack());
-                    self.set.mocks.push(mock);
+        in_order(parts, read, |part| {
+            for document in part {
+                match document {
+                    Ok((source, read)) => self.take(&text, source, read),
+                    Err(error) => {
+                        self.broken(&file, &error);
+                        return ControlFlow::Break(());
+                    }
                 }
             }
-        }
-        Ok(())
+            ControlFlow::Continue(())
+        });
+        self.set.secrets = secrets;
     }
 
-    fn note_blobs(&mut self, request: &mut Value, responses: &mut [Response], source: &Source) {
-        for document in std::iter::once(request).chain(responses.iter_mut().map(|response| &mut response.body)) {
-            document.for_each_blob(&mut |blob| self.blobs.push((*blob, source.clone())));
+    /// What a document is, or what is wrong with it.
+    fn take(&mut self, text: &str, source: Source, read: Result<Sorted, Complaint>) {
+        match read {
+            Ok(Sorted::Foreign(foreign)) => self.set.foreign.push(foreign),
+            Ok(Sorted::Records { records, blobs, split }) => {
+                for record in records {
+                    match record {
+                        Record::Test(test) => self.set.tests.push(test),
+                        Record::Mock(mock) => self.set.mocks.push(mock),
+                    }
+                }
+                self.blobs.extend(blobs.into_iter().map(|blob| (blob, source.clone())));
+                self.split.extend(split);
+            }
+            Err(complaint) => {
+                let line = yaml::find_line(text, source.line, &complaint.path);
+                self.complain(&source.file, line, &complaint.message, &complaint.hint);
+            }
         }
-    }
-
-    /// Has the plugin read the documents, and puts them into what stands around them.
-    fn upgraded(
-        &mut self,
-        envelope: Envelope,
-        mould: Mould,
-        schema: u32,
-        today: u32,
-    ) -> Result<Vec<Record>, Complaint> {
-        let exchanges = self.upgrade.upgrade(&envelope.kind, schema, envelope.spec()?).map_err(|reason| {
-            let hint = "record this test set again, or report the document that cannot be read";
-            Complaint::new(&["spec"], format!("the {} parser cannot read this: {reason}", envelope.kind), hint)
-        })?;
-        let name = envelope.name.clone();
-        let names: Vec<String> = match exchanges.len() {
-            1 => vec![name.clone()],
-            many => (1..=many).map(|number| format!("{name}.{number}")).collect(),
-        };
-        let around = envelope.around(mould)?;
-        let records =
-            exchanges.into_iter().zip(&names).map(|(exchange, name)| fill(around.clone(), exchange, name, today));
-        let records = records.collect();
-        if names.len() != 1 {
-            self.split.insert(name, names);
-        }
-        Ok(records)
     }
 
     fn mappings(&mut self) {
@@ -421,21 +383,6 @@ impl<'a> Loader<'a> {
 
     fn complain(&mut self, file: &Path, line: usize, message: &str, hint: &str) {
         self.errors.push(LoadError { file: file.to_owned(), line, message: message.to_owned(), hint: hint.to_owned() });
-    }
-}
-
-fn fill(around: Record, exchange: Upgraded, name: &str, schema: u32) -> Record {
-    let Upgraded { request, class, lifetime, responses } = exchange;
-    let at = |ended| responses.into_iter().map(move |body| Response { body, at: ended }).collect();
-    match around {
-        Record::Test(test) => {
-            let responses = at(test.ended);
-            Record::Test(crate::TestCase { name: name.to_owned(), schema, class, request, responses, ..test })
-        }
-        Record::Mock(mock) => {
-            let responses = at(mock.ended);
-            Record::Mock(crate::Mock { name: name.to_owned(), schema, class, lifetime, request, responses, ..mock })
-        }
     }
 }
 

@@ -46,6 +46,18 @@ impl<'a> Documents<'a> {
         Self { rest: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1, current: None }
     }
 
+    /// Some of what comes next: documents of at least so many bytes, or all that are left. Part by part, they are the same.
+    pub fn part(&mut self, bytes: usize) -> Option<Self> {
+        let (rest, line) = (self.rest, self.line);
+        let mut length = 0;
+        while length < bytes
+            && let Some((document, _)) = self.cut()
+        {
+            length += document.len();
+        }
+        (length > 0).then(|| Self { rest: &rest[..length], line, current: None })
+    }
+
     /// Cuts off the next document. A line that starts with `---` or `...` is a boundary wherever it stands, inside a
     /// quoted text too, so this takes no parsing. Anything after a broken document can still be read.
     fn cut(&mut self) -> Option<(&'a str, usize)> {

@@ -105,7 +105,12 @@ impl<'a> Lines<'a> {
             if entry(text).is_some() {
                 // A map that begins on the item's own line.
                 self.next = Some(Line { indent: indent + 2, text, ..line });
-                items.push(self.map(indent + 2, depth + 1)?);
+                let mut item = self.map(indent + 2, depth + 1)?;
+                if depth == 1 {
+                    // Of a list that is most of the file (`tests` in mappings), one item at a time is a tree.
+                    item.pack();
+                }
+                items.push(item);
             } else {
                 self.advance();
                 self.ends_before(indent)?;

@@ -17,7 +17,7 @@ fn errors(files: &[(&str, &str)]) -> String {
 }
 
 fn said(directory: &Path) -> String {
-    let errors = TestSet::load(directory, &mut Plugins).expect_err("something is wrong");
+    let errors = TestSet::load(directory, &Plugins).expect_err("something is wrong");
     let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
     text.join("\n").replace(&directory.display().to_string(), "SET")
 }

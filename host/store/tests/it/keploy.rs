@@ -8,7 +8,7 @@ use crate::Plugins;
 
 fn load(set: &str) -> TestSet {
     let directory: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keploy").join(set);
-    TestSet::load(&directory, &mut Plugins)
+    TestSet::load(&directory, &Plugins)
         .unwrap_or_else(|errors| panic!("{}", errors.iter().map(|e| format!("{e}\n")).collect::<String>()))
 }
 

@@ -20,7 +20,7 @@ impl Upgrade for Plugins {
         ["Http", "Redis", "Generic"].contains(&kind).then_some(1)
     }
 
-    fn upgrade(&mut self, kind: &str, schema: u32, spec: &Value) -> Result<Vec<Upgraded>, String> {
+    fn upgrade(&self, kind: &str, schema: u32, spec: &Value) -> Result<Vec<Upgraded>, String> {
         assert_eq!(schema, 0, "these are Keploy's");
         let (request, response) = match kind {
             "Http" => ("req", "resp"),

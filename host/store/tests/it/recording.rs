@@ -88,7 +88,7 @@ fn what_is_recorded_is_loaded() {
     let finished = recording.finish(None, &mappings).expect("writable");
     assert_eq!((finished.tests, finished.mocks, finished.dropped), (12, 12, 0));
 
-    let set = TestSet::load(&finished.directory, &mut Plugins).expect("sound");
+    let set = TestSet::load(&finished.directory, &Plugins).expect("sound");
     assert_eq!(set.name, "test-set-0");
     assert_eq!(set.mappings, mappings);
     let strip = |mut test: TestCase| {

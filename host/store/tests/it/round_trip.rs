@@ -10,7 +10,7 @@ impl Upgrade for Known {
     fn schema(&self, _kind: &str) -> Option<u32> {
         Some(self.0)
     }
-    fn upgrade(&mut self, kind: &str, _schema: u32, _spec: &Value) -> Result<Vec<Upgraded>, String> {
+    fn upgrade(&self, kind: &str, _schema: u32, _spec: &Value) -> Result<Vec<Upgraded>, String> {
         Err(format!("this {kind} is ours and today's"))
     }
 }
@@ -123,7 +123,7 @@ proptest! {
         prop_assert_eq!(journaled, wanted.collect::<Vec<_>>());
 
         let finished = recording.finish(None, &[]).expect("writable");
-        let mut loaded = TestSet::load(&finished.directory, &mut Known(SCHEMA))
+        let mut loaded = TestSet::load(&finished.directory, &Known(SCHEMA))
             .map_err(|errors| TestCaseError::fail(errors[0].to_string()))?;
         loaded.tests.iter_mut().for_each(|test| test.source = Default::default());
         loaded.mocks.iter_mut().for_each(|mock| mock.source = Default::default());

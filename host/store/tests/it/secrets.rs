@@ -109,7 +109,7 @@ fn a_recording_has_placeholders_and_loads_as_it_was() {
         assert!(written.contains(expected), "{expected} is not in\n{written}");
     }
 
-    let load = || TestSet::load(&project.set_dir("test-set-0"), &mut Plugins).expect("sound");
+    let load = || TestSet::load(&project.set_dir("test-set-0"), &Plugins).expect("sound");
     let loaded = load();
     let found = loaded.tests.iter().find(|test| test.name == "post-login-1").expect("there");
     assert_eq!((&found.request, &found.responses), (&login().request, &login().responses));
@@ -167,7 +167,7 @@ fn what_was_recorded_before_is_sanitized() {
     let again = project.sanitize("test-set-0", Sanitize::Replace).expect("writable");
     assert_eq!(again, store::Sanitized::default());
     assert_eq!(for_git(&project, "test-set-0"), after);
-    let loaded = TestSet::load(&project.set_dir("test-set-0"), &mut Plugins).expect("sound");
+    let loaded = TestSet::load(&project.set_dir("test-set-0"), &Plugins).expect("sound");
     assert_eq!(loaded.mocks[0].request, session().request);
 }
 
@@ -226,7 +226,7 @@ fn a_body_that_is_a_file_is_cleaned_too() {
         "{\"sid\": \"keploy-secret-cookie-sid-1\", \"api_key\": \"keploy-secret-stripe-key-1\"}"
     );
     assert!(fs::read_to_string(set.join(".gitignore")).expect("there").contains("/secret/"));
-    let load = || TestSet::load(&set, &mut Plugins).expect("sound");
+    let load = || TestSet::load(&set, &Plugins).expect("sound");
     assert_eq!(load().tests[0].responses[0].body, test.responses[0].body, "with the recorded body at hand");
     let read = |blob| fs::read_to_string(store::Assets::new(&set, None).path(blob)).expect("text");
     assert_eq!(read(&blob), content);
@@ -240,7 +240,7 @@ fn a_template_of_a_secret_has_its_placeholder() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let project = Project::open(directory.path(), None);
     record(&project).finish(None, &[]).expect("writable");
-    let load = || TestSet::load(&project.set_dir("test-set-0"), &mut Plugins).expect("sound");
+    let load = || TestSet::load(&project.set_dir("test-set-0"), &Plugins).expect("sound");
     let template = store::Template { name: "session".into(), value: SESSION.into(), kind: "string".into() };
     project.add_templates("test-set-0", std::slice::from_ref(&template)).expect("writable");
     for test in &load().tests {
@@ -284,7 +284,7 @@ fn what_keploy_recorded_is_sanitized_and_otherwise_left_as_it_is() {
         let yaml = after.split("\ncurl:").next().unwrap_or_default();
         assert_eq!(yaml.lines().filter(is_other).count(), 1, "{yaml}");
     }
-    let loaded = TestSet::load(&project.set_dir("http"), &mut Plugins).expect("sound");
+    let loaded = TestSet::load(&project.set_dir("http"), &Plugins).expect("sound");
     let shorten = loaded.tests.iter().find(|test| test.name == "post-shorten-1").expect("there");
     let header = shorten.request.get("header").and_then(|header| header.get("Authorization"));
     assert_eq!(header.and_then(Value::as_str), Some(&*format!("Bearer {TOKEN}")));
