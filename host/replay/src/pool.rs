@@ -17,6 +17,7 @@ mod tiers;
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, HashMap, HashSet},
+    hash::{BuildHasherDefault, Hasher},
     ops::Range,
 };
 
@@ -109,7 +110,25 @@ pub(crate) enum Claimer {
     Background,
 }
 
-type Key = (String, String, Hash);
+/// Hash -> calls, in recorded order.
+type ByHash = HashMap<Hash, Vec<usize>, BuildHasherDefault<Hashed>>;
+
+/// What is as evenly distributed as a [`Hash`] is not hashed again.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    /// Last come its bytes.
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some((eight, _)) = bytes.split_first_chunk() {
+            self.0 = u64::from_le_bytes(*eight);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// (destination, protocol, class)
 type ClassKey = (String, String, String);
@@ -121,8 +140,8 @@ const ANYWHERE: &str = "";
 pub(crate) struct Pool {
     pub calls: Vec<Recorded>,
     aliases: Aliases,
-    /// (destination, protocol, hash) -> calls, in recorded order.
-    by_content: HashMap<Key, Vec<usize>>,
+    /// By destination, and by protocol.
+    by_content: HashMap<String, HashMap<String, ByHash>>,
     /// The calls that differ may be learned from. Only while learning.
     by_class: HashMap<ClassKey, Vec<usize>>,
     /// Calls with noise rules of their own cannot be found by hash: (destination, protocol) -> calls.
@@ -232,7 +251,13 @@ impl Pool {
                     let class = (destination.clone(), mock.kind.clone(), mock.class.clone());
                     self.by_class.entry(class).or_default().push(index);
                 }
-                self.by_content.entry((destination, mock.kind.clone(), hash)).or_default().push(index);
+                let protocols = self.by_content.entry(destination).or_default();
+                if !protocols.contains_key(&mock.kind) {
+                    protocols.insert(mock.kind.clone(), ByHash::default());
+                }
+                let calls = protocols.get_mut(&mock.kind).expect("it is there now");
+                // Of a large recording, nearly all are one of a kind.
+                calls.entry(hash).or_insert_with(|| Vec::with_capacity(1)).push(index);
             }
         }
         let (tests, shape, said, answered) = (Vec::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
@@ -323,11 +348,10 @@ impl Pool {
     fn find(&mut self, asked: &Asked<'_>, forms: &Forms) -> Option<(usize, Fit)> {
         let hash = forms.hash(asked.protocol, asked.class, asked.request);
         let destination = self.aliases.of(asked.destination);
-        let key = (destination, asked.protocol.to_owned(), hash);
-        let anywhere = (ANYWHERE.to_owned(), key.1.clone(), hash);
-        let calls = [&key, &anywhere].into_iter().filter_map(|key| self.by_content.get(key));
+        let protocols = [&destination, ANYWHERE].into_iter().filter_map(|destination| self.by_content.get(destination));
+        let calls = protocols.filter_map(|protocols| protocols.get(asked.protocol)?.get(&hash));
         let mut equal: Vec<usize> = calls.flatten().copied().collect();
-        if let Some(noisy) = self.noisy.get(&(key.0.clone(), key.1.clone())) {
+        if let Some(noisy) = self.noisy.get(&(destination.clone(), asked.protocol.to_owned())) {
             let fits = |call: &&usize| {
                 let recorded = &self.calls[**call];
                 recorded.own.as_ref().is_some_and(|own| own.hash(&recorded.request) == own.hash(asked.request))
@@ -336,13 +360,13 @@ impl Pool {
         }
         equal.sort_unstable();
         self.current = self.asker(&equal, asked.class);
-        self.first_that_fits(&equal, asked, forms)
-            .or_else(|| self.most_alike((key.0.clone(), key.1.clone(), asked.class.to_owned()), asked, forms))
-            .or_else(|| {
-                let call = self.stand_in(&key.0, asked)?;
+        self.first_that_fits(&equal, asked, forms).or_else(|| self.most_alike(&destination, asked, forms)).or_else(
+            || {
+                let call = self.stand_in(&destination, asked)?;
                 *self.stood_in.entry(call).or_default() += 1;
                 Some((call, Fit::default()))
-            })
+            },
+        )
     }
 
     /// Of the running tests, the one that has such a call to make, or else one of this class.
@@ -391,9 +415,13 @@ impl Pool {
     }
 
     /// Of those of the same class, the one that has to be explained least; a test's own before others.
-    fn most_alike(&self, class: ClassKey, asked: &Asked<'_>, forms: &Forms) -> Option<(usize, Fit)> {
+    fn most_alike(&self, destination: &str, asked: &Asked<'_>, forms: &Forms) -> Option<(usize, Fit)> {
         /// Comparing costs: so many are looked at.
         const MOST: usize = 256;
+        if self.by_class.is_empty() {
+            return None;
+        }
+        let class = (destination.to_owned(), asked.protocol.to_owned(), asked.class.to_owned());
         let alike = self.by_class.get(&class)?;
         let best = |tier: Vec<usize>| {
             let fits = tier.into_iter().take(MOST).filter_map(|call| Some((call, self.fit(call, asked, forms)?)));

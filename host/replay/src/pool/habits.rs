@@ -6,7 +6,7 @@ use document::Hash;
 use matcher::Tokens;
 use store::Lifetime;
 
-use super::{Asked, Key, Pool, Recorded};
+use super::{Asked, Pool, Recorded};
 use crate::often::Times;
 
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(super) struct Habits {
     /// Calls that wait for something, which then is not always the same: keys of equal requests.
     queues: HashSet<Hash>,
     /// (destination, protocol, shape) -> the last such call of the background.
-    of_background: HashMap<Key, usize>,
+    of_background: HashMap<(String, String, Hash), usize>,
 }
 
 impl Habits {
