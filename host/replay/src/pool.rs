@@ -374,7 +374,7 @@ impl Pool {
         let [_, _, ..] = self.running[..] else { return self.running.first().copied() };
         let free = |call: &&usize| self.calls[**call].claimed_by.is_none();
         let has_equal =
-            |test: &&usize| self.of_test[**test].iter().filter(free).any(|n| equal.binary_search(n).is_ok());
+            |test: &&usize| self.of_test[**test].iter().filter(|n| equal.binary_search(n).is_ok()).any(|n| free(&n));
         let is_of_class = |call: &usize| self.calls[*call].mock.class == class;
         let has_of_class = |test: &&usize| self.of_test[**test].iter().filter(free).any(is_of_class);
         let running = || self.running.iter();
