@@ -129,18 +129,23 @@ pub fn run(place: &Place, options: &Options) -> Result {
         eprintln!("bench: {}: {}", group.name, group.what);
         // The others are worth having.
         match (group.measure)(&bench) {
-            Ok(measured) => rows.extend(measured),
+            Ok(measured) => {
+                rows.extend(measured);
+                // A minute at full speed leaves more than 10 GB behind.
+                std::fs::remove_dir_all(&bench.folder).map_err(at(&bench.folder))?;
+                std::fs::create_dir_all(&bench.folder).map_err(at(&bench.folder))?;
+            }
             Err(failure) => {
                 eprintln!("{failure}");
                 failed.push(group.name);
             }
         }
     }
-    for path in options.json.iter().chain(&options.save) {
-        row::write(path, &rows)?;
-    }
     if options.json.as_deref() != Some(Path::new("-")) {
         print!("{}", table::of(&rows, before.as_deref()));
+    }
+    for path in options.json.iter().chain(&options.save) {
+        row::write(path, &rows)?;
     }
     if failed.is_empty() {
         std::fs::remove_dir_all(&bench.folder).map_err(at(&bench.folder))

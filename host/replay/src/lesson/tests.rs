@@ -122,3 +122,19 @@ fn what_tests_do_nothing_else_on_its_connection_is_no_tests() {
     assert!(own("7").is_empty());
     assert_eq!(own(""), ["mock-0"], "whose connection it was is not known");
 }
+
+/// What a poller asks rarely falls into the same test in both replays: tests of its kind ask that, too, but never alone.
+#[test]
+fn what_tests_of_its_kind_make_only_with_others_is_not_its_own_alone() {
+    let mut calls: Vec<(&str, u64, usize)> = (0..6).map(|test| ("COUNT", test as u64, test)).collect();
+    calls.extend((0..6).map(|test| ("SUM", test as u64, test)));
+    // The dashboard of test 6 had not changed: it asks nothing. The last one came before all tests.
+    calls.extend([("COUNT", 6, 6), ("COUNT", 0, 99)]);
+    let set = set(&["GET /dashboard"; 8], &calls);
+    let claims: Vec<(usize, Vec<usize>)> =
+        (0..6).map(|test| (test, vec![test, 6 + test])).chain([(6, vec![12])]).collect();
+    let claims: Vec<(usize, &[usize])> = claims.iter().map(|(test, mocks)| (*test, &mocks[..])).collect();
+    let whose = learned(&set, [lesson(&set, &claims, &[]), lesson(&set, &claims, &[])]);
+    assert_eq!(whose[6].1, Vec::<String>::new());
+    assert_eq!(whose[5].1, ["mock-5", "mock-11"]);
+}

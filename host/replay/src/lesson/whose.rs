@@ -212,17 +212,53 @@ impl<'a> Whose<'a> {
     }
 
     /// A poller may have asked what tests ask, too, and during the same test in both replays. How many such calls are a
-    /// test's own, most tests of its kind say; which, the time: what is made together is made at about the same time.
+    /// test's own, most tests of its kind say; which, the time: what is made together is made at about the same time. None is
+    /// where a test has none of those that others make with it.
     fn find_extra(&self, replay: &'a Lesson, usual: &BTreeMap<(&'a str, CallClass), usize>) -> BTreeSet<&'a str> {
         let mut extra = BTreeSet::new();
+        let own: BTreeMap<&str, BTreeSet<&CallClass>> =
+            replay.claims.keys().map(|test| (test.as_str(), self.certain_classes(test, replay))).collect();
+        let companions = self.find_companions(&own);
         for test in replay.claims.keys() {
             for (class, mut calls) in self.of_the_background(test, replay) {
-                let usual = usual[&(self.tests[test.as_str()].class.as_str(), class.clone())];
+                let kind = self.tests[test.as_str()].class.as_str();
+                let companions = companions.get(&(kind, class)).filter(|companions| !companions.is_empty());
+                let is_alone = companions.is_some_and(|companions| companions.is_disjoint(&own[test.as_str()]));
+                let usual = if is_alone { 0 } else { usual[&(kind, class.clone())] };
                 calls.sort_by_key(|mock| (self.distance_to_others(mock, replay), natural(mock)));
                 extra.extend(calls.into_iter().skip(usual));
             }
         }
         extra
+    }
+
+    fn certain_classes(&self, test: &str, replay: &'a Lesson) -> BTreeSet<&CallClass> {
+        let claims = replay.claims.get(test).into_iter().flatten().map(String::as_str);
+        claims.filter(|mock| self.certain(mock) == Some(test)).map(|mock| &self.classes[mock]).collect()
+    }
+
+    /// What tests of a kind nearly always make together with a call of the background's classes. `own`: what each test makes.
+    fn find_companions<'c>(
+        &'c self,
+        own: &BTreeMap<&str, BTreeSet<&'c CallClass>>,
+    ) -> BTreeMap<(&'c str, &'c CallClass), BTreeSet<&'c CallClass>> {
+        /// Of fewer tests it may be chance.
+        const SEVERAL: usize = 5;
+        let mut makers: BTreeMap<(&str, &CallClass), Vec<&BTreeSet<&CallClass>>> = BTreeMap::new();
+        for (test, classes) in own {
+            for class in classes.iter().filter(|class| self.background.contains(**class)) {
+                makers.entry((&self.tests[test].class, class)).or_default().push(classes);
+            }
+        }
+        makers.retain(|_, tests| tests.len() >= SEVERAL);
+        let companions = |((kind, class), tests): ((&'c str, &'c CallClass), Vec<&BTreeSet<&'c CallClass>>)| {
+            let mut times: BTreeMap<&CallClass, usize> = BTreeMap::new();
+            tests.iter().copied().flatten().for_each(|other| *times.entry(other).or_default() += 1);
+            let nearly_always =
+                times.into_iter().filter(|(other, times)| *other != class && 4 * times >= 3 * tests.len());
+            ((kind, class), nearly_always.map(|(other, _)| other).collect())
+        };
+        makers.into_iter().map(companions).collect()
     }
 
     /// Where a poller was given a test's own call in one of the replays, the test was given the poller's: one as good, that
