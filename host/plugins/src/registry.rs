@@ -86,19 +86,15 @@ impl Registry {
         let mut best: Option<((u8, bool), &Arc<Plugin>)> = None;
         let mut more: Option<usize> = None;
         for plugin in self.asked(incoming) {
-            match plugin.detect(peer, client, server) {
-                Ok(Verdict::Yes(sure)) => {
+            match ask(plugin, peer, client, server) {
+                Verdict::Yes(sure) => {
                     let rank = (sure, plugin.manifest.ports.contains(&peer.port));
                     if best.as_ref().is_none_or(|(known, _)| rank > *known) {
                         best = Some((rank, plugin));
                     }
                 }
-                Ok(Verdict::More(n)) => more = Some(more.map_or(n as usize, |m| m.min(n as usize))),
-                Ok(Verdict::No) => {}
-                Err(failure) => {
-                    plugin.note(&failure);
-                    tracing::warn!(parser = %plugin.manifest.protocol, %failure, "detection failed");
-                }
+                Verdict::More(n) => more = Some(more.map_or(n as usize, |m| m.min(n as usize))),
+                Verdict::No => {}
             }
         }
         match (best, more) {
@@ -114,16 +110,25 @@ impl Registry {
     /// Could the connection belong to a parser that has to see bytes before they go on?
     pub fn any_in_step(&self, peer: &Peer, incoming: bool, client: &[u8], server: &[u8]) -> bool {
         let mut in_step = self.asked(incoming).filter(|plugin| plugin.manifest.lockstep);
-        in_step.any(|plugin| matches!(plugin.detect(peer, client, server), Ok(Verdict::Yes(_) | Verdict::More(_))))
+        in_step.any(|plugin| matches!(ask(plugin, peer, client, server), Verdict::Yes(_) | Verdict::More(_)))
     }
 
     /// `detect` when no more bytes will come in time: the surest of those that are sure at all.
     pub fn detect_now(&self, peer: &Peer, incoming: bool, client: &[u8], server: &[u8]) -> Option<Arc<Plugin>> {
-        let sure = |plugin: &&Arc<Plugin>| match plugin.detect(peer, client, server) {
-            Ok(Verdict::Yes(sure)) => Some((sure, plugin.manifest.ports.contains(&peer.port))),
+        let sure = |plugin: &&Arc<Plugin>| match ask(plugin, peer, client, server) {
+            Verdict::Yes(sure) => Some((sure, plugin.manifest.ports.contains(&peer.port))),
             _ => None,
         };
         let answers = self.asked(incoming).filter_map(|plugin| sure(&plugin).map(|sure| (sure, plugin)));
         answers.rev().max_by_key(|(sure, _)| *sure).map(|(_, plugin)| plugin.clone())
     }
+}
+
+/// One that fails does not know the connection; it is noted, since it may hold up others.
+fn ask(plugin: &Plugin, peer: &Peer, client: &[u8], server: &[u8]) -> Verdict {
+    plugin.detect(peer, client, server).unwrap_or_else(|failure| {
+        plugin.note(&failure);
+        tracing::warn!(parser = %plugin.manifest.protocol, %failure, "detection failed");
+        Verdict::No
+    })
 }

@@ -6,6 +6,7 @@ use std::{
     collections::{HashMap, VecDeque},
     io,
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -163,8 +164,13 @@ impl Backlog {
             priority.set(if self.is_urgent() { Priority::Ordinary } else { Priority::Last });
             let mut start = 0;
             for event in chunk.events.drain(..) {
-                let length = event.length();
-                self.happened(&mut taps, event, &chunk.data[start..start + length]);
+                let (connection, length) = (event.connection, event.length());
+                let data = &chunk.data[start..start + length];
+                // Without this thread the traffic would wait forever.
+                if catch_unwind(AssertUnwindSafe(|| self.happened(&mut taps, event, data))).is_err() {
+                    tracing::error!("keploy itself panicked while it read a connection; please report it");
+                    Self::forget(&mut taps, connection);
+                }
                 start += length;
                 self.size.fetch_sub(weight(length), Ordering::Release);
             }
@@ -201,6 +207,14 @@ impl Backlog {
                 }
             }
             What::Exchange(exchange) => self.sink.exchange(*exchange),
+        }
+    }
+
+    /// Nobody reads it any more, and nobody waits for that.
+    fn forget(taps: &mut Taps, connection: u64) {
+        if let Some((_, unread)) = taps.remove(&connection) {
+            unread.is_blind.store(true, Ordering::Relaxed);
+            unread.size.store(0, Ordering::Relaxed);
         }
     }
 

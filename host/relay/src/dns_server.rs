@@ -12,14 +12,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Common, Server, now};
+use crate::{Common, now, server::Role};
 
 /// Longer than every stub resolver's own patience.
 const UPSTREAM: Duration = Duration::from_secs(15);
 const LARGEST: usize = 65535;
 
 /// Answers what arrives on one DNS slot, which stands for one resolver.
-pub(crate) async fn serve_udp(socket: std::net::UdpSocket, slot: usize, common: Common, server: Server) {
+pub(crate) async fn serve_udp(socket: std::net::UdpSocket, slot: usize, common: Common, role: Role) {
     let socket = match UdpSocket::from_std(socket) {
         Ok(socket) => Rc::new(socket),
         Err(error) => return tracing::error!(%error, "a DNS socket could not be used"),
@@ -36,9 +36,9 @@ pub(crate) async fn serve_udp(socket: std::net::UdpSocket, slot: usize, common: 
         };
         let query = buffer[..n].to_vec();
         let Some(resolver) = common.interception.resolver(slot) else { continue };
-        let (socket, common, server) = (socket.clone(), common.clone(), server.clone());
+        let (socket, common, role) = (socket.clone(), common.clone(), role.clone());
         tokio::task::spawn_local(async move {
-            if let Some(answer) = resolve(&query, resolver, false, &common, &server).await {
+            if let Some(answer) = resolve(&query, resolver, false, &common, &role).await {
                 let _ = socket.send_to(&answer, peer).await;
             }
         });
@@ -46,9 +46,9 @@ pub(crate) async fn serve_udp(socket: std::net::UdpSocket, slot: usize, common: 
 }
 
 /// Answers the questions of one TCP connection, one after the other.
-pub(crate) async fn serve_tcp(mut app: TcpStream, resolver: SocketAddr, common: &Common, server: &Server) {
+pub(crate) async fn serve_tcp(mut app: TcpStream, resolver: SocketAddr, common: &Common, role: &Role) {
     while let Ok(query) = read_message(&mut app).await {
-        let Some(answer) = resolve(&query, resolver, true, common, server).await else { return };
+        let Some(answer) = resolve(&query, resolver, true, common, role).await else { return };
         if write_message(&mut app, &answer).await.is_err() {
             return;
         }
@@ -56,9 +56,9 @@ pub(crate) async fn serve_tcp(mut app: TcpStream, resolver: SocketAddr, common: 
 }
 
 /// None: no answer came, and the application is left to its own patience.
-async fn resolve(query: &[u8], resolver: SocketAddr, tcp: bool, common: &Common, server: &Server) -> Option<Vec<u8>> {
-    match server {
-        Server::Replay(answers) => {
+async fn resolve(query: &[u8], resolver: SocketAddr, tcp: bool, common: &Common, role: &Role) -> Option<Vec<u8>> {
+    match role {
+        Role::Replay(answers) => {
             let answer = answers.resolve(query);
             for (name, address) in learn(query, &answer, common) {
                 let of_name = |(host, ..): &(String, u16, String)| host.eq_ignore_ascii_case(&name);
@@ -68,7 +68,7 @@ async fn resolve(query: &[u8], resolver: SocketAddr, tcp: bool, common: &Common,
             }
             Some(if tcp { answer } else { dns::fit_udp(query, answer) })
         }
-        Server::Record(sink) => {
+        Role::Record(backlog) => {
             let started = now();
             let asked = if tcp {
                 timeout(UPSTREAM, ask_tcp(query, resolver)).await
@@ -78,7 +78,7 @@ async fn resolve(query: &[u8], resolver: SocketAddr, tcp: bool, common: &Common,
             match asked {
                 Ok(Ok(answer)) => {
                     learn(query, &answer, common);
-                    sink.resolved(resolver, query, &answer, started);
+                    backlog.sink().resolved(resolver, query, &answer, started);
                     Some(answer)
                 }
                 Ok(Err(error)) => {

@@ -69,7 +69,7 @@ pub(crate) async fn run(client: &Stream, server: &Stream, tap: Option<&RefCell<A
     Moved::ToTheEnd
 }
 
-/// One direction, to its end. `ended`: the other one has come to its own.
+/// One direction, to its end. Both share `ended`: one of them has come to its own.
 async fn forward(
     from: &Stream,
     to: &Stream,

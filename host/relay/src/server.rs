@@ -33,17 +33,22 @@ pub enum Server {
     Replay(Arc<dyn Answers>),
 }
 
+/// A [`Server`] at work.
+#[derive(Clone)]
+pub(crate) enum Role {
+    /// What is recorded is read from the backlog.
+    Record(Arc<Backlog>),
+    Replay(Arc<dyn Answers>),
+}
+
 /// The running relay. Its threads end with the process.
 pub struct Relay {
-    active: Arc<AtomicUsize>,
-    backlog: Option<Arc<Backlog>>,
+    shared: Arc<Shared>,
 }
 
 struct Shared {
     common: Common,
-    server: Server,
-    /// What is being recorded, and was not read yet.
-    backlog: Option<Arc<Backlog>>,
+    role: Role,
     active: Arc<AtomicUsize>,
     ids: AtomicU64,
 }
@@ -61,19 +66,19 @@ impl Relay {
                 }
             }
         }
-        let active = Arc::new(AtomicUsize::new(0));
         let owner = common.owner;
         let others: Vec<Listeners> =
             (1..common.workers).map(|_| listeners.another(owner)).collect::<io::Result<_>>()?;
-        let backlog = match &server {
-            Server::Record(sink) => Some(Backlog::new(sink.clone())),
-            Server::Replay(_) => None,
+        let role = match server {
+            Server::Record(sink) => {
+                let backlog = Backlog::new(sink);
+                let read = backlog.clone();
+                std::thread::Builder::new().name("reader".to_owned()).spawn(move || read.read())?;
+                Role::Record(backlog)
+            }
+            Server::Replay(answers) => Role::Replay(answers),
         };
-        if let Some(backlog) = backlog.clone() {
-            std::thread::Builder::new().name("reader".to_owned()).spawn(move || backlog.read())?;
-        }
-        let (ids, active_too, backlog_too) = (AtomicU64::new(0), active.clone(), backlog.clone());
-        let shared = Arc::new(Shared { common, server, backlog, active, ids });
+        let shared = Arc::new(Shared { common, role, active: Arc::default(), ids: AtomicU64::new(0) });
         for (n, listeners) in std::iter::once(listeners).chain(others).enumerate() {
             let shared = shared.clone();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -81,12 +86,12 @@ impl Relay {
                 .name(format!("relay {n}"))
                 .spawn(move || LocalSet::new().block_on(&runtime, work(listeners, shared)))?;
         }
-        Ok(Self { active: active_too, backlog: backlog_too })
+        Ok(Self { shared })
     }
 
     /// Connections that are open now.
     pub fn active(&self) -> usize {
-        self.active.load(Ordering::Acquire)
+        self.shared.active.load(Ordering::Acquire)
     }
 
     /// Waits until no connection is open, or the time is over; and until what has crossed them is read. False: some are
@@ -97,7 +102,7 @@ impl Relay {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let ended = self.active() == 0;
-        if let Some(backlog) = &self.backlog {
+        if let Role::Record(backlog) = &self.shared.role {
             backlog.read_up().await;
         }
         ended
@@ -113,8 +118,8 @@ async fn work(listeners: Listeners, shared: Arc<Shared>) {
     }
     for (slot, (v4, v6)) in listeners.dns.into_iter().enumerate() {
         for socket in [Some(v4), v6].into_iter().flatten() {
-            let (common, server) = (shared.common.clone(), shared.server.clone());
-            tokio::task::spawn_local(dns_server::serve_udp(socket, slot, common, server));
+            let (common, role) = (shared.common.clone(), shared.role.clone());
+            tokio::task::spawn_local(dns_server::serve_udp(socket, slot, common, role));
         }
     }
     std::future::pending().await
@@ -185,13 +190,13 @@ async fn incoming(shared: &Shared, client: TcpStream, peer: SocketAddr) {
                 return reset(&client);
             }
         };
-    match &shared.backlog {
-        Some(backlog) => {
+    match &shared.role {
+        Role::Record(backlog) => {
             let info = shared.connection(Direction::Incoming, Origin { address: dialled, socket });
             record(shared, backlog, info, client, app, &ToApplication { shared, dialled, peer }).await;
         }
         // Somebody else's request, not a test: it gets its answer and is no business of ours.
-        None => {
+        Role::Replay(_) => {
             pump::run(&Stream::Plain(client), &Stream::Plain(app), None).await;
         }
     }
@@ -206,13 +211,12 @@ async fn outgoing(shared: &Shared, app: TcpStream, peer: SocketAddr) {
     };
     let address = origin.address;
     if address.port() == 53 {
-        return Box::pin(dns_server::serve_tcp(app, address, &shared.common, &shared.server)).await;
+        return Box::pin(dns_server::serve_tcp(app, address, &shared.common, &shared.role)).await;
     }
     let info = shared.connection(Direction::Outgoing, origin);
-    let backlog = match (&shared.server, &shared.backlog) {
-        (Server::Record(_), Some(backlog)) => backlog,
-        (Server::Replay(answers), _) => return Box::pin(mock::serve(app, info, &shared.common, &**answers)).await,
-        (Server::Record(_), None) => unreachable!("a recording has a backlog"),
+    let backlog = match &shared.role {
+        Role::Record(backlog) => backlog,
+        Role::Replay(answers) => return Box::pin(mock::serve(app, info, &shared.common, &**answers)).await,
     };
     let started = now();
     match TcpStream::connect(address).await {

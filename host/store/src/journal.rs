@@ -203,7 +203,7 @@ mod tests {
         };
         let mock = Mock {
             name: "mock-0".to_owned(),
-            kind: "Redis".to_owned(),
+            kind: "Line".to_owned(),
             schema: 2,
             lifetime: Lifetime::Session,
             destination: "cache:6379".to_owned(),

@@ -11,6 +11,9 @@ use std::{
 use super::{Backlog, Event, Unread, What};
 use crate::{BlobWriter, ConnectionInfo, Direction, Exchange, Facts, Sink};
 
+/// What the sink breaks at.
+const BROKEN: u64 = u64::MAX;
+
 /// Notes when the exchanges started, in the order in which they came.
 #[derive(Default)]
 struct Noting {
@@ -24,6 +27,7 @@ impl Sink for Noting {
         while self.is_held.load(Ordering::Acquire) {
             thread::yield_now();
         }
+        assert_ne!(exchange.started, BROKEN, "as a bug of ours would");
         self.started.lock().unwrap().push(exchange.started);
     }
     fn connected(&self, _: &ConnectionInfo) {}
@@ -55,7 +59,7 @@ fn exchange(started: u64) -> Event {
         tls: None,
     });
     let facts = Facts { class: String::new(), summary: String::new(), lifetime: plugins::Lifetime::Test };
-    let (protocol, schema) = ("Redis".to_owned(), 1);
+    let (protocol, schema) = ("Line".to_owned(), 1);
     let exchange = Exchange {
         connection,
         protocol,
@@ -81,6 +85,14 @@ fn what_is_pushed_comes_out_in_order_and_nothing_is_left() {
     (0..20_000).for_each(|n| backlog.push(exchange(n), &[]));
     read_up(&backlog);
     assert_eq!(*sink.started.lock().unwrap(), (0..20_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_panic_costs_what_was_read_and_nothing_else() {
+    let (backlog, sink) = start();
+    [1, BROKEN, 2].into_iter().for_each(|n| backlog.push(exchange(n), &[]));
+    read_up(&backlog);
+    assert_eq!(*sink.started.lock().unwrap(), [1, 2]);
 }
 
 #[test]
