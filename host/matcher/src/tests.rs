@@ -42,6 +42,8 @@ fn values_have_kinds() {
         ("sess_a1B2c3D4e5F6g7H8", "sess_Z9y8X7w6V5u4T3s2", "v token"),
         ("ZegMMvNVsEgrTOcb", "rp9ic14spge0omlq", "v token"),
         ("rp9ic14spge0omlq", "RP9IC14SPGE0OMLQ", "-"),
+        ("GwKaMKqXis6jTID7", "wHCMCUCNDUXZRXRB", "v token"),
+        ("GwKaMKqXis6jTID7", "Unavailablevalue", "-"),
         ("R2VoZWlt+/8x1A==", "QW5kZXJlcw/c+9z==", "v token"),
         ("delivered", "cancelled", "-"),
         ("pending", "shipped", "-"),

@@ -92,8 +92,10 @@ pub(crate) fn looks_random(word: &str) -> bool {
     let letters: Vec<char> = word.chars().filter(|c| c.is_alphabetic()).collect();
     let turns = letters.windows(2).filter(|pair| pair[0].is_lowercase() != pair[1].is_lowercase()).count();
     let [small, capital, digit, _] = alphabet(word);
-    // A long one may have few turns by chance, but hardly none of the other kinds of signs.
-    let is_long = word.len() >= 12 && (digit || small && capital && turns >= 2);
+    // A long one may have few turns by chance, but hardly none of the other kinds of signs, nor so many vowels as a word.
+    let has_few_vowels =
+        || letters.iter().filter(|letter| "aeiouyAEIOUY".contains(**letter)).count() * 5 <= letters.len();
+    let is_long = word.len() >= 12 && (digit || small && capital && (turns >= 2 || has_few_vowels()));
     word.len() >= 8
         && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-+/=".contains(c))
         && (has(char::is_ascii_digit) && !letters.is_empty() || turns * 4 >= letters.len() && turns >= 3 || is_long)
