@@ -160,6 +160,7 @@ impl Teller<'_> {
             Some("value") => "its values are this test's",
             Some("candidate") => "others were in flight; it fits this test best",
             Some("replay") => "settled by replays",
+            Some("answer") => "settled by replays: this test's answer shows what it was answered",
             Some("") => "mappings.yaml says so",
             Some(other) => other,
             None => "shared with tests that were in flight, too",

@@ -1,5 +1,5 @@
 //! What the application answered, against what it answered when it was recorded.
-use document::{Difference, DifferenceKind, Noise, Value, adopt};
+use document::{DiffOptions, Difference, DifferenceKind, Noise, Value, adopt};
 use matcher::{Bindings, Explained, Moment, Trial};
 use plugins::Part;
 use store::TestCase;
@@ -7,6 +7,7 @@ use store::TestCase;
 use crate::{
     answers::Shared,
     forms::{Compared, Form},
+    lesson::{self, Otherwise},
 };
 
 /// What a comparison came to.
@@ -60,6 +61,17 @@ impl<'a> Comparing<'a> {
         let explained = found.into_iter().flat_map(|found| found.explained).collect();
         let bound = trial.into_new();
         (Comparison { differences: all, adopted, bound, moment: self.moment }, explained)
+    }
+
+    /// The numbers and texts that are not as recorded, whatever may explain them.
+    pub fn otherwise(&self, live: &[Value]) -> Otherwise {
+        let pairs = self.test.responses.iter().zip(live);
+        let differences = pairs.flat_map(|(recorded, live)| {
+            let (recorded, live) = (self.canonical(&recorded.body), self.canonical(live));
+            document::diff(&recorded, &live, &self.noise, DiffOptions::default())
+        });
+        let plain = |value: &Option<Value>| value.as_ref().and_then(lesson::plain);
+        differences.filter_map(|found| Some((plain(&found.expected)?, plain(&found.actual)?))).collect()
     }
 
     /// Of canonical documents: of each pair, and all, with their places in the exchange.

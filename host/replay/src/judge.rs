@@ -50,7 +50,7 @@ impl TestVerdict {
             let why = difference.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
             format!("{} {}{why}", difference.path, format!("{:?}", difference.kind).to_lowercase())
         };
-        let words = |words: String| Unexplained { words, missing: None };
+        let words = |words: String| Unexplained { words, missing: None, like: None };
         let mut all: Vec<Unexplained> = self.error.iter().cloned().map(words).collect();
         all.extend(self.differences.iter().map(why).map(words));
         for call in self.calls.iter().filter(|call| !call.by_driver) {
@@ -59,8 +59,9 @@ impl TestVerdict {
             let places: Vec<String> = call.differences.iter().map(why).collect();
             let places = if places.is_empty() { String::new() } else { format!(": {}", places.join(", ")) };
             let words = format!("call {kind}: {} {}{nearest}{places}", call.protocol, call.summary);
-            let missing = call.mock.clone().filter(|_| call.change == CallChange::Missing);
-            all.push(Unexplained { words, missing });
+            let where_it_is = |change| call.mock.clone().filter(|_| call.change == change);
+            let (missing, like) = (where_it_is(CallChange::Missing), where_it_is(CallChange::Additional));
+            all.push(Unexplained { words, missing, like });
         }
         all.extend(self.troubles.iter().cloned().map(words));
         all

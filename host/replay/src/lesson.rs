@@ -1,4 +1,5 @@
 //! What replays of unchanged code teach: which values differ though nothing has changed, and which call is whose.
+mod settle;
 mod whose;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -6,7 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use matcher::{Explained, Kind, Rule, Rules};
 use store::{ClassMatchers, Flaky, MappedMock, Mapping, Matchers, Mock, TestCase, TestSet};
 
+pub use self::settle::settle;
+pub(crate) use self::settle::{Otherwise, plain};
 use self::whose::Whose;
+
+/// What says whose a call is: the test's own answer.
+const ANSWER: &str = "answer";
 
 /// What one replay saw.
 #[derive(Clone, Debug, Default)]
@@ -17,12 +23,16 @@ pub struct Lesson {
     claims: BTreeMap<String, Vec<String>>,
     /// Of each test, by name: all mocks that were answers while it ran.
     used: BTreeMap<String, Vec<String>>,
+    /// Mocks that were claimed while no test ran.
+    of_none: BTreeSet<String>,
     /// Mocks that a worker was given, it seems: the next of a queue.
     of_workers: BTreeSet<String>,
     /// All that a queue gave to others than those whose it was by the mappings.
     orders: BTreeSet<String>,
     /// Of each test that differed from the recording for no reason that can be learned: how.
     unexplained: BTreeMap<String, Vec<Unexplained>>,
+    /// Of each test that answered otherwise, explained or not: with what.
+    otherwise: BTreeMap<String, Otherwise>,
 }
 
 /// Something that was otherwise than recorded.
@@ -31,6 +41,8 @@ pub(crate) struct Unexplained {
     pub words: String,
     /// The mock that nobody asked for, where that is all.
     pub missing: Option<String>,
+    /// Where a call was not recorded, and that is all: the recorded one that is most like it.
+    pub like: Option<String>,
 }
 
 /// What two replays of unchanged code say together.
@@ -40,6 +52,13 @@ pub struct Learned {
     pub mappings: Vec<Mapping>,
     /// Tests that came out otherwise than recorded, and not by chance: in both replays the same way.
     pub changed: BTreeMap<String, Vec<String>>,
+}
+
+impl Learned {
+    /// Tests that did not come out as recorded.
+    pub fn troubles(&self) -> usize {
+        self.changed.len() + self.matchers.flaky.len()
+    }
 }
 
 /// A difference that has a reason.
@@ -72,15 +91,20 @@ impl Lesson {
         }
     }
 
-    pub(crate) fn response(&mut self, test: &TestCase, explained: Vec<Explained>) {
+    pub(crate) fn response(&mut self, test: &TestCase, explained: Vec<Explained>, otherwise: Otherwise) {
         let of = format!("{} {}", test.kind, test.class);
         let seen = |what| Seen { of: of.clone(), name: test.name.clone(), what };
         self.tests.extend(explained.into_iter().map(seen));
+        self.otherwise.insert(test.name.clone(), otherwise);
     }
 
     pub(crate) fn claimed(&mut self, test: &str, mocks: Vec<String>, used: Vec<String>) {
         self.claims.insert(test.to_owned(), mocks);
         self.used.insert(test.to_owned(), used);
+    }
+
+    pub(crate) fn claimed_by_none(&mut self, mock: &str) {
+        self.of_none.insert(mock.to_owned());
     }
 
     pub(crate) fn differs(&mut self, test: &str, how: Vec<Unexplained>) {
@@ -162,7 +186,7 @@ fn with_unruled(lesson: &Lesson, matchers: &Matchers) -> ByTest {
         let rule = of_class.and_then(|class| class.rules.iter().find(|rule| rule.at == seen.what.place));
         if rule.is_none_or(|rule| !rule.kinds.iter().any(|kind| kind.allows(&seen.what.kind))) {
             let words = format!("{} changed: {}", seen.what.place, seen.what.seen);
-            unexplained.entry(seen.name.clone()).or_default().push(Unexplained { words, missing: None });
+            unexplained.entry(seen.name.clone()).or_default().push(Unexplained { words, missing: None, like: None });
         }
     }
     unexplained
@@ -186,6 +210,8 @@ fn unexplained(whose: &Whose<'_>, [first, second]: &[ByTest; 2]) -> (BTreeMap<St
     let words = |by_test: &ByTest, test: &str| -> BTreeSet<String> {
         let all = by_test.get(test).into_iter().flatten();
         let of_the_test = all.filter(|what| what.missing.as_ref().is_none_or(|mock| whose.may_be_of(mock, test)));
+        // A worker had begun with something when the recording ended.
+        let of_the_test = of_the_test.filter(|what| !what.like.as_ref().is_some_and(|mock| whose.is_background(mock)));
         of_the_test.map(|what| what.words.clone()).collect()
     };
     let (mut changed, mut flaky) = (BTreeMap::new(), Vec::new());

@@ -273,7 +273,7 @@ impl Replay {
         let (compared, explained) = comparing.compare(&live, &pool.bindings);
         pool.bindings.accept(compared.bound.clone());
         if let Some(lesson) = &mut pool.lesson {
-            lesson.response(test, explained);
+            lesson.response(test, explained, comparing.otherwise(&live));
         }
         compared
     }
@@ -289,6 +289,8 @@ impl Replay {
                 lesson.differs(&test.name, verdict.unexplained());
             }
         }
+        let of_none = pool.calls.iter().filter(|call| call.claimed_by == Some(Claimer::Background));
+        of_none.for_each(|call| lesson.claimed_by_none(&call.mock.name));
         lesson
     }
 

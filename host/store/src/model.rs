@@ -133,7 +133,7 @@ pub struct MappedMock {
 impl MappedMock {
     /// Was it seen whose call this is, rather than concluded?
     pub fn is_witnessed(&self) -> bool {
-        matches!(self.evidence.as_str(), "thread" | "trace")
+        matches!(self.evidence.as_str(), "thread" | "trace" | "answer")
     }
 
     /// Was it concluded from more than the clock, with nobody having seen it?

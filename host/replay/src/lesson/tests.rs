@@ -1,3 +1,4 @@
+use document::Map;
 use store::Response;
 
 use super::*;
@@ -137,4 +138,98 @@ fn what_tests_of_its_kind_make_only_with_others_is_not_its_own_alone() {
     let whose = learned(&set, [lesson(&set, &claims, &[]), lesson(&set, &claims, &[])]);
     assert_eq!(whose[6].1, Vec::<String>::new());
     assert_eq!(whose[5].1, ["mock-5", "mock-11"]);
+}
+
+/// Recorded while the first test was in flight, and made before it in the replays: by who asks when the application starts.
+#[test]
+fn what_is_asked_while_no_test_runs_is_no_tests() {
+    let set = set(&["POST /login", "GET /count"], &[("COUNT", 1, 0), ("COUNT", 2, 1)]);
+    let replay = |of_none: &[usize]| {
+        let mut lesson = lesson(&set, &[(1, &[1])], &[]);
+        of_none.iter().for_each(|mock| lesson.claimed_by_none(&format!("mock-{mock}")));
+        lesson
+    };
+    let [unseen, seen] = [&[][..], &[0]].map(|of_none| learned(&set, [replay(of_none), replay(of_none)]));
+    assert_eq!(unseen[0].1, ["mock-0"], "as open as it was");
+    assert!(seen[0].1.is_empty(), "{seen:?}");
+    assert_eq!(seen[1].1, ["mock-1"]);
+}
+
+/// The worker had taken an order when the recording ended: what it does with it in a replay is new, and no test's.
+#[test]
+fn what_a_worker_does_beyond_the_recording_is_no_tests() {
+    let mut set = set(&["GET /job", "GET /job"], &[("INSERT 1", 0, 0)]);
+    set.mappings.iter_mut().for_each(|mapping| mapping.mocks.clear());
+    let trouble = |like: &str| {
+        let what = Unexplained { words: "call additional".to_owned(), missing: None, like: Some(like.to_owned()) };
+        let mut lesson = lesson(&set, &[], &[]);
+        lesson.differs("test-1", vec![what]);
+        lesson
+    };
+    assert_eq!(learn(&set, &trouble("mock-0"), &trouble("mock-0")).troubles(), 0);
+    assert_eq!(learn(&set, &trouble("mock-1"), &trouble("mock-1")).troubles(), 1, "nobody knows such calls");
+}
+
+/// Two tests count at the same time, and what each of them was answered stands in its own answer.
+fn counting() -> TestSet {
+    let mut set = set(&["GET /count", "GET /count"], &[("COUNT", 2, 0), ("COUNT", 3, 1)]);
+    for (n, counted) in ["62", "63"].into_iter().enumerate() {
+        set.mocks[n].responses[0].body = counted.into();
+    }
+    for (test, counted) in set.tests.iter_mut().zip([63, 62]) {
+        test.responses = vec![Response { body: Map::new().with("count", counted).into(), at: test.ended }];
+    }
+    set
+}
+
+/// Tests of it answered otherwise: which, and the recorded and the live value.
+fn counted(set: &TestSet, claims: &[(usize, &[usize])], otherwise: &[(usize, &str, &str)]) -> Lesson {
+    let mut lesson = lesson(set, claims, &[]);
+    for (test, recorded, live) in otherwise {
+        let test = format!("test-{test}");
+        let what = Unexplained { words: "body.count changed".to_owned(), missing: None, like: None };
+        lesson.differs(&test, vec![what]);
+        lesson.otherwise.insert(test, [((*recorded).to_owned(), (*live).to_owned())].into());
+    }
+    lesson
+}
+
+/// Whose each mock is after it was settled, if anything was.
+fn settled(set: &TestSet, replay: &Lesson) -> Option<Vec<(String, String)>> {
+    let learned = learn(set, replay, replay);
+    let settled = settle(set, [replay, replay], &learned)?;
+    let whose = |mapping: Mapping| mapping.mocks.into_iter().map(move |mock| (mapping.test.clone(), mock.name));
+    Some(settled.into_iter().flat_map(whose).collect())
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
+    Some(pairs.iter().map(|(test, mock)| ((*test).to_owned(), (*mock).to_owned())).collect())
+}
+
+#[test]
+fn a_tests_answer_says_which_of_equal_calls_was_its_own() {
+    let set = counting();
+    let claims: &[(usize, &[usize])] = &[(0, &[0]), (1, &[1])];
+    let mistaken = counted(&set, claims, &[(0, "63", "62"), (1, "62", "63")]);
+    assert_eq!(settled(&set, &mistaken), owned(&[("test-0", "mock-1"), ("test-1", "mock-0")]));
+    assert_eq!(settled(&set, &counted(&set, claims, &[])), None, "nothing says so");
+    assert_eq!(settled(&set, &counted(&set, claims, &[(0, "64", "62")])), None, "nobody was answered that");
+}
+
+#[test]
+fn what_a_test_was_given_by_mistake_may_be_a_pollers() {
+    let mut set = counting();
+    set.mocks.push(Mock { name: "mock-2".to_owned(), started: 0, ..set.mocks[0].clone() });
+    set.tests[1].class = "GET /other".to_owned();
+    let mistaken = counted(&set, &[(0, &[0])], &[(0, "63", "62")]);
+    assert_eq!(settled(&set, &mistaken), owned(&[("test-0", "mock-1")]));
+}
+
+#[test]
+fn what_a_test_was_lent_stays_where_it_was() {
+    let mut set = counting();
+    set.mappings.iter_mut().for_each(|mapping| mapping.mocks.clear());
+    let mut mistaken = counted(&set, &[], &[(0, "63", "62")]);
+    mistaken.claimed("test-0", Vec::new(), vec!["mock-0".to_owned()]);
+    assert_eq!(settled(&set, &mistaken), owned(&[("test-0", "mock-1")]));
 }

@@ -20,6 +20,8 @@ pub(super) struct Whose<'a> {
     /// Classes of calls that no test is known to make: they were made while no request was in flight, or by one test in one
     /// replay and by another in the other.
     background: BTreeSet<CallClass>,
+    /// What was claimed in a replay while no test ran.
+    of_none: BTreeSet<&'a str>,
     /// Mock -> test, in each replay.
     owners: [HashMap<&'a str, &'a str>; 2],
     /// Kinds of tests many of which make such calls, in both replays: more than would by chance.
@@ -50,7 +52,9 @@ impl<'a> Whose<'a> {
             pairs.filter(|(_, mock)| mock.is_witnessed()).map(|(test, mock)| (&*mock.name, &**test)).collect();
         let (background, regular) = (BTreeSet::new(), BTreeSet::new());
         let (extra, given) = (BTreeSet::new(), BTreeMap::new());
-        let mut whose = Self { mocks, tests, mapped, classes, background, owners, regular, extra, known, given };
+        let of_none = first.of_none.union(&second.of_none).map(String::as_str).collect();
+        let mut whose =
+            Self { mocks, tests, mapped, classes, background, of_none, owners, regular, extra, known, given };
         whose.regular = whose.find_regular(first, second);
         let of_workers = first.of_workers.intersection(&second.of_workers).map(String::as_str);
         let of_none = whose.find_of_none(set).chain(of_workers);
@@ -70,7 +74,7 @@ impl<'a> Whose<'a> {
     /// What was made while no test was in flight; or, as far as nobody saw whose it is, was given to one test in one replay
     /// and to another in the other, or to one that began later: tests run in the order in which they began, who asked is not
     /// in step with them; or on a connection on which tests did nothing else. Unless both usually make such calls: of equal
-    /// ones, each has one.
+    /// ones, each has one. And what was made between tests or before them, and by none.
     fn find_of_none(&self, set: &'a TestSet) -> impl Iterator<Item = &'a str> {
         let mut connections: HashMap<&str, (usize, &str)> = HashMap::new();
         for mock in set.mocks.iter().filter(|mock| !mock.connection.is_empty()) {
@@ -89,8 +93,10 @@ impl<'a> Whose<'a> {
             let is_late = |test: &str| self.tests[test].started > mock.started;
             let is_out_of_step =
                 || self.owners[0].get(name) != self.owners[1].get(name) || claims.clone().flatten().any(is_late);
+            let is_nobodys = || claims.clone().flatten().next().is_none() && self.of_none.contains(name);
+            let is_open = !self.known.contains_key(name);
             !self.mapped.contains(name)
-                || (!self.known.contains_key(name) && !is_usual && (is_out_of_step() || is_alone(mock)))
+                || is_open && (is_nobodys() || !is_usual && (is_out_of_step() || is_alone(mock)))
         };
         set.mocks.iter().filter(is_of_none).map(|mock| mock.name.as_str())
     }

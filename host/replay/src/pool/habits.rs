@@ -77,9 +77,16 @@ fn shown(pool: &Pool) -> HashSet<(String, Hash)> {
     for (test, own) in pool.of_test.iter().enumerate() {
         own.iter().for_each(|call| by_shape.entry(pool.calls[*call].shape()).or_default().push((test, *call)));
     }
+    // Nobody's calls count, too: where all tests were answered the same, they show what else there was.
+    let mut answers: HashMap<Hash, Vec<&Tokens>> = HashMap::new();
+    for call in pool.calls.iter().filter(|call| call.mock.lifetime == Lifetime::Test) {
+        if by_shape.contains_key(&call.shape()) {
+            answers.entry(call.shape()).or_default().push(call.answered());
+        }
+    }
     let mut shown = HashSet::new();
     for (shape, calls) in by_shape {
-        let words = Tokens::in_all(calls.iter().map(|(_, call)| pool.calls[*call].answered()));
+        let words = Tokens::in_all(answers.remove(&shape).unwrap_or_default());
         let mut by_class: HashMap<&str, (usize, usize)> = HashMap::new();
         for (test, call) in calls {
             let fit = pool.calls[call].answered().fit(&pool.answers[test], &words);
@@ -109,6 +116,11 @@ impl Pool {
     pub(super) fn is_of_a_queue(&self, call: usize) -> bool {
         let habits = self.habits.get_or_init(|| Habits::of(self));
         habits.queues.contains(&self.calls[call].key)
+    }
+
+    /// Did a queue give this, rather than say that it had nothing?
+    pub(super) fn is_order(&self, call: usize) -> bool {
+        self.is_of_a_queue(call) && self.calls[call].answered().ids().next().is_some()
     }
 
     /// While learning: does a worker seem to ask for the next order, rather than the current test?

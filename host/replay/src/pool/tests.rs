@@ -127,6 +127,24 @@ fn while_learning_a_poller_does_not_use_up_what_others_ask() {
     );
 }
 
+/// All of them showed 64 when they were recorded, and a poller was told 0 before: that says which answers are theirs.
+#[test]
+fn what_all_tests_show_is_told_from_what_a_poller_was_told() {
+    let calls: &[(&str, Lifetime, &[usize])] = &[("COUNT", Test, &[]), ("COUNT", Test, &[0]), ("COUNT", Test, &[1])];
+    let mut pool = learning(calls, &["GET /count", "GET /count"]);
+    for (call, answer) in pool.calls.iter_mut().zip(["0", "64", "64"]) {
+        call.mock.responses = vec![store::Response { body: answer.into(), at: 0 }];
+    }
+    for test in 0..2 {
+        let responses = vec![store::Response { body: "64".into(), at: 0 }];
+        let case = TestCase { class: "GET /count".to_owned(), ended: 1_000, responses, ..TestCase::default() };
+        pool.place(test, &case, Some(0));
+    }
+    pool.begin(0..1);
+    assert!(pool.is_shown(pool.calls[1].shape()));
+    assert_eq!([(); 3].map(|()| ask(&mut pool, "COUNT")), [Some(1), Some(2), Some(1)], "never 0");
+}
+
 #[test]
 fn while_learning_a_queue_gives_in_recorded_order() {
     let mut pool = learning(&[("POP", Test, &[]), ("POP", Test, &[1]), ("POP", Test, &[])], &["GET /a", "GET /b"]);
@@ -138,6 +156,19 @@ fn while_learning_a_queue_gives_in_recorded_order() {
     pool.begin(0..1);
     assert_eq!([(); 3].map(|()| ask(&mut pool, "POP")), [Some(0), Some(1), Some(2)]);
     assert!(pool.made_during(0).is_empty(), "a worker took them");
+}
+
+#[test]
+fn what_a_queue_gave_comes_once_and_then_nothing_new() {
+    let mut pool = pool(&[("POP", Test, &[]), ("POP", Test, &[]), ("POP", Test, &[])], 1);
+    let answers = ["order 3df3f938-aac5-4ffd", "nothing", "order cc5fac8e-cba8-41a7"];
+    for (call, answer) in pool.calls.iter_mut().zip(answers) {
+        call.mock.responses = vec![store::Response { body: answer.into(), at: 0 }];
+        call.mock.ended = call.mock.started + 60_000_000;
+    }
+    pool.begin(0..1);
+    assert_eq!([(); 5].map(|()| ask(&mut pool, "POP")), [Some(0), Some(1), Some(2), Some(1), Some(1)]);
+    assert_eq!([0, 1, 2].map(|call| pool.is_order(call)), [true, false, true]);
 }
 
 /// Calls of tests of these classes, all at once.

@@ -192,9 +192,9 @@ impl Pool {
     }
 
     /// Calls of no test, claimed: jobs come round. What is asked at once sees what was last seen by then. Of what a queue
-    /// gave, those first that were answered as most are (`nothing new`), the last of them first: an order must not be taken
-    /// twice. While learning, too, what tests of other kinds ask and those like the current one do not, if it matters who gets
-    /// which answer: a poller asks it, and would use up what is theirs.
+    /// gave, those first that are no orders (`nothing new`), and were answered as most are, the last of them first: an order
+    /// must not be taken twice. While learning, too, what tests of other kinds ask and those like the current one do not, if
+    /// it matters who gets which answer: a poller asks it, and would use up what is theirs.
     fn comes_round(&self, calls: &[usize], reached: u64) -> Vec<usize> {
         let is_strange = || calls.first().is_some_and(|call| self.is_strange(self.calls[*call].shape()));
         let is_queue = self.is_queue(calls);
@@ -214,7 +214,7 @@ impl Pool {
         let said = |call: &usize| self.calls[*call].said();
         let mut times: HashMap<Option<Hash>, usize> = HashMap::new();
         claimed.iter().for_each(|call| *times.entry(said(call)).or_default() += 1);
-        claimed.sort_by_key(|call| std::cmp::Reverse(times[&said(call)]));
+        claimed.sort_by_key(|call| (self.is_order(*call), std::cmp::Reverse(times[&said(call)])));
         claimed
     }
 
