@@ -50,7 +50,7 @@ const REGRESSIONS: &[(&str, &[&str])] = &[
     ("json", &["total"]),
     ("text", &["fine"]),
     ("skip-cache-write", &["rate:"]),
-    ("extra-call", &["/rates/XXX"]),
+    ("extra-call", &["/rates/SEK"]),
 ];
 
 fn record_then_replay(app: App) {

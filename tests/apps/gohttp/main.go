@@ -160,7 +160,7 @@ func (s *server) index(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) show(w http.ResponseWriter, r *http.Request) error {
 	if s.mutate["extra-call"] {
-		_, _, _ = s.upstreamRate(r.Context(), "XXX") // only the call is new, not the answer
+		_, _, _ = s.upstreamRate(r.Context(), "SEK") // only the call is new, not the answer
 	}
 	o, err := s.load(r.Context(), r.PathValue("id"))
 	if err != nil {

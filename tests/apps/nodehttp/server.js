@@ -86,7 +86,7 @@ async function create(request) {
 }
 
 async function show(id) {
-  if (MUTATE.has("extra-call")) await upstreamRate("XXX").catch(() => {}); // only the call is new, not the answer
+  if (MUTATE.has("extra-call")) await upstreamRate("SEK").catch(() => {}); // only the call is new, not the answer
   return json(200, publicView(await load(id)));
 }
 
