@@ -62,9 +62,13 @@ fn a_bad_parser_harms_nobody(name: &str) {
     world.inside(a_hundred_busy_connections);
     let outcome = recording.finish();
     outcome.expect_code(0).expect_words(&["Bad"]);
-    let numbers = ["tests", "mocks", "unparsed"].map(|name| outcome.number(name));
-    let before = (BUSY * ROUNDS) as u64;
-    assert_eq!(numbers, [before, before, 2 * BUSY as u64], "what was not read is counted: {}", outcome.said());
+    let numbers = ["tests", "mocks", "lost", "unparsed"].map(|name| outcome.number(name));
+    let (before, busy) = ((BUSY * ROUNDS) as u64, BUSY as u64);
+    let [tests, mocks, lost, unparsed] = numbers;
+    // An answer is passed on before it is read. So the last exchange of a connection may be read when the parser has
+    // gone wrong on others already, and is asked for nothing any more: then that is said.
+    assert_eq!((tests + mocks + lost, unparsed), (2 * before, 2 * busy), "all is counted: {}", outcome.said());
+    assert!(tests + busy >= before && mocks + busy >= before, "what was read before is recorded: {}", outcome.said());
     assert!(!outcome.stderr.contains("nothing was lost"), "{}", outcome.said());
 }
 

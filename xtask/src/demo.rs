@@ -1,13 +1,14 @@
 //! `cargo xtask demo`: a real application with a real Redis, recorded; then replayed with both gone.
 
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::command::{Failure, Result, Run, at};
 use crate::place::Place;
+use crate::ports::free_ports;
 use crate::{product, setup};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -154,19 +155,6 @@ impl Drop for Background {
 #[expect(clippy::disallowed_methods, reason = "a server that is not ours tells nobody when it listens")]
 fn look_again_soon() {
     std::thread::sleep(Duration::from_millis(20));
-}
-
-/// Ports that nobody listens on, all different.
-pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    let mut held = Vec::new();
-    let mut ports = [0; N];
-    for port in &mut ports {
-        let listener =
-            TcpListener::bind(("127.0.0.1", 0)).map_err(|error| Failure::new(format!("no free port: {error}")))?;
-        *port = listener.local_addr().map_err(|error| Failure::new(format!("no free port: {error}")))?.port();
-        held.push(listener);
-    }
-    Ok(ports)
 }
 
 fn tell(what: &str) {

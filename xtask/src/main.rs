@@ -8,6 +8,7 @@ mod command;
 mod demo;
 mod kernel;
 mod place;
+mod ports;
 mod product;
 mod setup;
 

@@ -5,11 +5,12 @@ use std::process::Command;
 
 use super::Bench;
 use super::http::{Connections, as_a_shell_has_it, row, through_the_application};
-use super::lanes::{Turns, Way, free_ports, haproxy};
+use super::lanes::{Turns, Way, haproxy};
 use super::program::Program;
 use super::recording::Recording;
 use super::row::{Goal, Row};
 use crate::command::{Failure, Result, Run};
+use crate::ports::free_ports;
 
 const POSTGRES: &str = "/usr/lib/postgresql/15/bin";
 

@@ -68,13 +68,6 @@ impl Bench<'_> {
     }
 }
 
-/// A port that was free just now.
-pub fn free_port() -> Result<u16> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0");
-    let port = listener.and_then(|listener| Ok(listener.local_addr()?.port()));
-    port.map_err(|error| Failure::new(format!("no port on 127.0.0.1: {error}")))
-}
-
 /// A process that ends with us.
 pub struct Running(Child);
 

@@ -4,12 +4,13 @@
 use std::process::Command;
 
 use super::Bench;
-use super::lanes::{Turns, Way, free_ports, haproxy, served};
+use super::lanes::{Turns, Way, haproxy, served};
 use super::program::{Program, Used};
 use super::recording::Recording;
 use super::row::{Row, median};
 use super::table::short;
 use crate::command::{Failure, Result, Run};
+use crate::ports::free_ports;
 
 const CONNECTIONS: &str = "16";
 

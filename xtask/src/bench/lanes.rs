@@ -7,6 +7,7 @@ use super::Bench;
 use super::program::{Program, Used};
 use super::recording::{Recorded, Recording};
 use crate::command::{Failure, Result, at};
+use crate::ports::free_ports;
 
 /// By which way the traffic goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,9 +201,4 @@ pub fn served(port: u16) -> Result<u64> {
     let answer = ask().map_err(|error| Failure::new(format!("the application on port {port}: {error}")))?;
     let number = answer.rsplit("\r\n\r\n").next().and_then(|body| body.trim().parse().ok());
     number.ok_or_else(|| Failure::new(format!("the application on port {port} answered {answer:?}")))
-}
-
-/// Ports that nobody listens on, all different.
-pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    crate::demo::free_ports()
 }

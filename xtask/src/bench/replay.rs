@@ -4,9 +4,10 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::figures::{self, Recording, Running, free_port};
+use super::figures::{self, Recording, Running};
 use super::{Bench, Row};
 use crate::command::{Failure, Result, Run};
+use crate::ports::free_ports;
 
 /// One kind of tests.
 struct Kind {
@@ -22,7 +23,7 @@ const KINDS: [Kind; 2] = [
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let (rounds, tests) = if bench.quick { (3, 1000) } else { (7, 5000) };
-    let [port, peer_port] = [free_port()?, free_port()?];
+    let [port, peer_port] = free_ports()?;
     let mut peer = bench.program("at-once");
     let _peer = Running::serve(peer.args(["peer", &peer_port.to_string()]), peer_port)?;
     let at_once = bench.program("at-once").get_program().display().to_string();

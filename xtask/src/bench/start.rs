@@ -1,8 +1,9 @@
 //! How long it takes until something happens.
 
-use super::figures::{self, Recording, free_port};
+use super::figures::{self, Recording};
 use super::{Bench, Row};
 use crate::command::Result;
+use crate::ports::free_port;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let rounds = if bench.quick { 5 } else { 15 };

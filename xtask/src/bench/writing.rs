@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::figures::{self, Figure, Recording, free_port};
+use super::figures::{self, Figure, Recording};
 use super::{Bench, Row};
 use crate::command::{Failure, Result, Run};
+use crate::ports::free_port;
 
 /// Requests a second of the steady client.
 const RATE: u64 = 2000;
