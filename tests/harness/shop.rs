@@ -1,11 +1,13 @@
 //! A gRPC shop, applications that stand in front of it, and eight clients of theirs: `apps/grpc/shop.proto`.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::apps::{App, PORT, installed, python};
 use crate::{PATIENCE, Process, World, file};
 
-const SHOP_PORT: u16 = 50052;
+/// Where the shop itself listens.
+pub const SHOP_PORT: u16 = 50052;
 
 /// The libraries that applications here are made with.
 pub const LIBRARIES: &[&str] = &["grpcio", "grpc-go", "grpc-js", "grpc-java"];
@@ -17,7 +19,12 @@ pub struct Shop {
 
 impl Shop {
     pub fn start(world: &World) -> Self {
-        let process = Process::start(world, script("upstream.py").arg(SHOP_PORT.to_string()));
+        Self::start_with(world, &[])
+    }
+
+    /// With a key and a certificate: over TLS.
+    pub fn start_with(world: &World, pair: &[&Path]) -> Self {
+        let process = Process::start(world, script("upstream.py").arg(SHOP_PORT.to_string()).args(pair));
         process.wait_for("ready");
         Self { _process: process }
     }
@@ -47,7 +54,15 @@ pub fn app(library: &'static str) -> App {
 /// # Panics
 /// When an answer is not what the shop promises: the application must not notice that it is recorded.
 pub fn visit(world: &World) -> u64 {
-    let ended = Process::start(world, script("visit.py").arg(PORT.to_string())).wait(PATIENCE);
+    visit_with(world, None)
+}
+
+/// The same; over TLS, where the application's authority is given.
+///
+/// # Panics
+/// As above.
+pub fn visit_with(world: &World, authority: Option<&Path>) -> u64 {
+    let ended = Process::start(world, script("visit.py").arg(PORT.to_string()).args(authority)).wait(PATIENCE);
     assert!(ended.status.success(), "a client is not content: {}", ended.stderr);
     ended.stdout.trim().parse().expect("visit.py prints a number")
 }

@@ -1,5 +1,8 @@
 //! Applications of gRPC's libraries: recorded under eight clients at once, replayed with the service they call gone.
 
+use std::path::Path;
+
+use harness::databases::{Tls, https};
 use harness::keploy::Project;
 use harness::shop::{self, Shop};
 use harness::{Sent, World, is_long};
@@ -29,8 +32,40 @@ fn record_and_replay(library: &'static str) {
     let world = World::online();
     let upstream = Shop::start(&world);
     let project = Project::new(&world, shop::app(library));
-    let recording = project.record_and_learn(&world);
-    let sent = shop::visit(&world);
+    record_and_replay_in(&world, upstream, [&project, &project], || shop::visit(&world));
+}
+
+/// In front of the application with the application's own key, behind it with a certificate made for it.
+#[test]
+fn over_tls() {
+    let world = World::online();
+    let folder = world.folder().join("certificates");
+    // Made by the script, as for any server.
+    drop(https(&world, shop::SHOP_PORT, &folder, Tls::Offered));
+    let [key, certificate, authority] = ["server.key", "server.pem", "ca.pem"].map(|name| folder.join(name));
+    let upstream = Shop::start_with(&world, &[&key, &certificate]);
+    let named = |path: &Path| path.display().to_string();
+    let app = shop::app("grpcio")
+        .with("UPSTREAM_CA", &named(&authority))
+        .with("KEY", &named(&key))
+        .with("CERTIFICATE", &named(&certificate));
+    let project = Project::new(&world, app);
+    let with_key = project.clone().option("--tls-cert", &certificate).option("--tls-key", &key);
+    let settings = format!("caFiles: [{0}]\nrecord:\n  upstreamTls:\n    caCert: {0}\n", named(&authority));
+    std::fs::write(project.folder.join("keploy.yml"), settings).expect("the folder is ours");
+    record_and_replay_in(&world, upstream, [&with_key, &project], || shop::visit_with(&world, Some(&authority)));
+}
+
+/// `[recorder, project]`: only recording needs the application's key.
+fn record_and_replay_in(
+    world: &World,
+    upstream: Shop,
+    [recorder, project]: [&Project; 2],
+    visit: impl FnOnce() -> u64,
+) {
+    let library = project.app.name;
+    let recording = recorder.record_and_learn(world);
+    let sent = visit();
     let recorded = recording.finish();
     assert_eq!(recorded.code, Some(0), "{library}: {}", recorded.said());
     let counts = ["requests", "tests", "lost", "unparsed"].map(|name| recorded.number(name));

@@ -9,6 +9,9 @@ const NOT_SAID: [&str; 3] = ["te", "grpc-accept-encoding", "accept-encoding"];
 pub fn of(part: Part, mut document: Value) -> Value {
     let Some(map) = document.as_map_mut() else { return document };
     map.remove("stream");
+    if has_heard_enough(map) {
+        map.remove("cancelled");
+    }
     for part in ["headers", "trailers"] {
         let Some(headers) = map.get_mut(part).and_then(Value::as_map_mut) else { continue };
         if let Some(pseudo) = headers.get_mut("pseudo_headers").and_then(Value::as_map_mut) {
@@ -24,6 +27,13 @@ pub fn of(part: Part, mut document: Value) -> Value {
         None => {}
     }
     document
+}
+
+/// A client that was answered and has nothing more to say ends its half, or goes: often both at once, and then it is up to
+/// timing which of them is seen.
+fn has_heard_enough(request: &Map) -> bool {
+    let is_later = request.get("turn").and_then(Value::as_int).is_some_and(|turn| turn > 1);
+    is_later && matches!(request.get("body"), Some(Value::Array(messages)) if messages.is_empty())
 }
 
 fn fold(headers: &mut Map) {

@@ -1,6 +1,8 @@
-// An HTTP/2 server that asks another one: node app.js. Cleartext, as clients speak it that know beforehand.
+// An HTTP/2 server that asks another one: node app.js. Cleartext, as clients speak it that know beforehand; with KEY and
+// CERTIFICATE, which name files, over TLS.
 'use strict';
 
+const fs = require('node:fs');
 const http2 = require('node:http2');
 
 // Regressions that the end-to-end tests plant; empty for everybody else.
@@ -38,7 +40,10 @@ async function reply(path, body) {
   }
 }
 
-const server = http2.createServer();
+const { KEY, CERTIFICATE } = process.env;
+const server = KEY
+  ? http2.createSecureServer({ key: fs.readFileSync(KEY), cert: fs.readFileSync(CERTIFICATE) })
+  : http2.createServer();
 server.on('stream', (stream, headers) => {
   const body = [];
   stream.on('data', (piece) => body.push(piece));

@@ -1,10 +1,10 @@
-// Eight clients at once over HTTP/2: node visit.js PORT. Prints how many requests were made.
+// Eight clients at once over HTTP/2: node visit.js URL. Prints how many requests were made.
 'use strict';
 
 const http2 = require('node:http2');
 
 const CLIENTS = 8;
-const url = `http://127.0.0.1:${process.argv[2]}`;
+const url = process.argv[2];
 
 function ask(session, path, body) {
   return new Promise((resolve, reject) => {

@@ -1,8 +1,9 @@
-"""A shop in front of another one, over gRPC on both sides: python app.py"""
+"""A shop in front of another one, over gRPC on both sides: python app.py. Over TLS where UPSTREAM_CA, or KEY and CERTIFICATE, name files."""
 
 import os
 import queue
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import shop_pb2 as pb
@@ -65,7 +66,12 @@ def channel(upstream):
 def main():
     server = grpc.server(ThreadPoolExecutor(max_workers=32))
     rpc.add_ShopServicer_to_server(Shop(rpc.ShopStub(channel(os.environ.get("UPSTREAM", "127.0.0.1:50052")))), server)
-    server.add_insecure_port(f"127.0.0.1:{os.environ.get('PORT', '50051')}")
+    address = f"127.0.0.1:{os.environ.get('PORT', '50051')}"
+    if "KEY" in os.environ:
+        pair = tuple(Path(os.environ[name]).read_bytes() for name in ("KEY", "CERTIFICATE"))
+        server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+    else:
+        server.add_insecure_port(address)
     server.start()
     server.wait_for_termination()
 

@@ -1,8 +1,9 @@
-"""Eight clients at once, who make every kind of call: python visit.py PORT. Prints how many calls were made."""
+"""Eight clients at once, who make every kind of call: python visit.py PORT [AUTHORITY]. Prints how many calls were made."""
 
 import queue
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import shop_pb2 as pb
@@ -11,8 +12,12 @@ import shop_pb2_grpc as rpc
 CLIENTS = 8
 
 
-def visit(port, n):
-    channel = grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)])
+def visit(port, authority, n):
+    own = [("grpc.use_local_subchannel_pool", 1)]
+    if authority:
+        channel = grpc.secure_channel(f"localhost:{port}", grpc.ssl_channel_credentials(authority), own)
+    else:
+        channel = grpc.insecure_channel(f"127.0.0.1:{port}", own)
     shop, calls = rpc.ShopStub(channel), 0
     for name in (f"pen-{n}", f"zip-{n}", f"ink-{n}"):
         assert shop.Find(pb.Wanted(name=name), timeout=10).name.startswith(name)
@@ -45,8 +50,9 @@ def haggle(shop, n):
 
 def main():
     port = int(sys.argv[1])
+    authority = Path(sys.argv[2]).read_bytes() if sys.argv[2:] else None
     with ThreadPoolExecutor(CLIENTS) as clients:
-        print(sum(clients.map(lambda n: visit(port, n), range(CLIENTS))))
+        print(sum(clients.map(lambda n: visit(port, authority, n), range(CLIENTS))))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 //! Calls that were given up: there is nothing to drive, so they are in no transcript.
 use keploy_sdk::{
-    Connection, Mode, Parser, Peer, Side, Value,
+    Connection, Map, Mode, Parser, Part, Peer, Side, Value,
     testing::{Effect, Recorder},
 };
 use parser_grpc::Grpc;
@@ -41,4 +41,19 @@ fn such_a_call_is_asked_about_once_even_when_it_is_given_up_at_once() {
         mock.answer(&mut host, *exchange, Vec::new()).expect("nothing is an answer, too");
         assert_eq!(host.take(), [], "there is nobody to tell");
     }
+}
+
+#[test]
+fn a_client_that_has_heard_enough_ends_or_goes_which_is_the_same() {
+    let said = |turn: i64, messages: &[&str], goes: bool| {
+        let messages: Vec<Value> = messages.iter().map(|text| Map::new().with("decoded_data", *text).into()).collect();
+        let mut request = Map::new().with("turn", turn).with("body", messages);
+        if goes {
+            request.insert("cancelled", "CANCEL");
+        }
+        Grpc::canonical(Part::Request, request.into())
+    };
+    assert_eq!(said(4, &[], true), said(4, &[], false));
+    assert_ne!(said(4, &["more"], true), said(4, &["more"], false));
+    assert_ne!(said(1, &[], true), said(1, &[], false));
 }
