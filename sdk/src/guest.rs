@@ -128,6 +128,15 @@ impl Session for Host<'_> {
     fn open(&mut self, request: Value, about: Facts, at: Instant) -> u64 {
         self.0.open(&request.to_cbor(), &facts(about), at)
     }
+    fn open_inbound(&mut self, subject: &str, request: Value, about: Facts, at: Instant) -> u64 {
+        self.0.open_inbound(subject, &request.to_cbor(), &facts(about), at)
+    }
+    fn serves(&mut self, subject: &str) {
+        self.0.serves(subject);
+    }
+    fn serves_no_more(&mut self, subject: &str) {
+        self.0.serves_no_more(subject);
+    }
     fn reply(&mut self, exchange: u64, response: Value, at: Instant) {
         self.0.reply(exchange, &response.to_cbor(), at);
     }

@@ -260,7 +260,8 @@ pub trait Connection: 'static {
     /// As for [`Connection::answer`].
     fn miss(&mut self, host: &mut dyn Session, exchange: Exchange, reason: &str) -> Result<(), Fault>;
 
-    /// Driving: write this recorded request; report what comes back under `exchange`.
+    /// Driving: write this recorded request; report what comes back under `exchange`. Mocking, after [`Session::serves`]:
+    /// write what the server sent of itself, and report what comes of it.
     ///
     /// # Errors
     /// As for [`Connection::answer`].
@@ -271,6 +272,13 @@ pub trait Connection: 'static {
 pub trait Session {
     /// The request of an exchange is complete; `at` is when its first byte arrived.
     fn open(&mut self, request: Value, facts: Facts, at: Instant) -> Exchange;
+    /// Recording: the server started an exchange by itself, with something sent to `subject` (a queue). It becomes a test;
+    /// [`Session::reply`] says what came of it. Abandoned, it becomes none, and counts as no loss.
+    fn open_inbound(&mut self, subject: &str, request: Value, facts: Facts, at: Instant) -> Exchange;
+    /// Mocking: there is a taker, or one more, of what is sent to `subject`: [`Connection::send`] may come.
+    fn serves(&mut self, subject: &str);
+    /// Mocking: one taker less.
+    fn serves_no_more(&mut self, subject: &str);
     /// One response; `at` is when its last byte arrived.
     fn reply(&mut self, exchange: Exchange, response: Value, at: Instant);
     /// No more responses.

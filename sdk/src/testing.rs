@@ -7,6 +7,9 @@ use crate::{Exchange, Facts, Instant, Level, Pace, Session, Side, Value};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     Open { exchange: Exchange, request: Value, facts: Facts, at: Instant },
+    OpenInbound { exchange: Exchange, subject: String, request: Value, facts: Facts, at: Instant },
+    Serves { subject: String },
+    ServesNoMore { subject: String },
     Reply { exchange: Exchange, response: Value, at: Instant },
     Close { exchange: Exchange },
     Abandon { exchange: Exchange, reason: String },
@@ -54,6 +57,18 @@ impl Session for Recorder {
         let exchange = self.exchanges;
         self.effects.push(Effect::Open { exchange, request, facts, at });
         exchange
+    }
+    fn open_inbound(&mut self, subject: &str, request: Value, facts: Facts, at: Instant) -> Exchange {
+        self.exchanges += 1;
+        let (exchange, subject) = (self.exchanges, subject.to_owned());
+        self.effects.push(Effect::OpenInbound { exchange, subject, request, facts, at });
+        exchange
+    }
+    fn serves(&mut self, subject: &str) {
+        self.effects.push(Effect::Serves { subject: subject.to_owned() });
+    }
+    fn serves_no_more(&mut self, subject: &str) {
+        self.effects.push(Effect::ServesNoMore { subject: subject.to_owned() });
     }
     fn reply(&mut self, exchange: Exchange, response: Value, at: Instant) {
         self.effects.push(Effect::Reply { exchange, response, at });

@@ -144,6 +144,12 @@ impl Sandbox {
             Inside::Open { exchange, request, facts, at } => {
                 Effect::Open { exchange, request: document(request), facts: outside_facts(facts), at }
             }
+            Inside::OpenInbound { exchange, subject, request, facts, at } => {
+                let (request, facts) = (document(request), outside_facts(facts));
+                Effect::OpenInbound { exchange, subject, request, facts, at }
+            }
+            Inside::Serves { subject } => Effect::Serves { subject },
+            Inside::ServesNoMore { subject } => Effect::ServesNoMore { subject },
             Inside::Reply { exchange, response, at } => Effect::Reply { exchange, response: document(response), at },
             Inside::Close { exchange } => Effect::Close { exchange },
             Inside::Abandon { exchange, reason } => Effect::Abandon { exchange, reason },

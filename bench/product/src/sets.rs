@@ -186,6 +186,7 @@ pub fn load(directory: &Path, registry: &Registry) -> TestSet {
 pub fn prepare(set: TestSet, registry: &Registry) -> Replay {
     let settings = Settings {
         api_timeout: Duration::from_secs(5),
+        patience: Duration::from_secs(5),
         noise: Vec::new(),
         ignore_ordering: false,
         parallel: 1,

@@ -11,7 +11,7 @@ pub(crate) enum Code {
     Usage = 2,
     /// The application ended by itself before the first test, or while recording with an error.
     Died = 3,
-    /// The application never listened.
+    /// The application never listened, or never took what a queue had for it.
     NeverListened = 4,
     /// There is nothing to test.
     Nothing = 5,

@@ -75,6 +75,8 @@ enum End {
     Died,
     DiedBeforeTheFirst,
     NeverListened,
+    /// It listened; but it never took what the first test sends it.
+    NeverTook,
     Interrupted,
 }
 
@@ -132,8 +134,14 @@ impl Replaying {
                 (true, Ahead { at_first: nanoseconds(ahead), more_each_test })
             }
         };
-        let settings =
-            Settings { api_timeout: self.api_timeout, noise, ignore_ordering: false, parallel: self.parallel, learns };
+        let settings = Settings {
+            api_timeout: self.api_timeout,
+            patience: self.health_poll_timeout,
+            noise,
+            ignore_ordering: false,
+            parallel: self.parallel,
+            learns,
+        };
         let assets = store::Assets::new(&set.directory, None);
         let replay = Replay::prepare(set, &self.registry, assets, settings).map_err(|error| match error {
             PrepareError::ParserMissing { .. } => Failure::new(Code::ParserMissing, error),
@@ -171,12 +179,19 @@ impl Replaying {
     }
 
     async fn drive(&self, stage: &Stage, replay: &Replay, ahead: Ahead, sent: &RefCell<Vec<Sent>>) -> End {
-        let ports = replay.ports();
+        let (ports, senders) = (replay.ports(), replay.senders());
+        let is_up = async {
+            stage.listens(&ports).await;
+            replay.taken(&stage.common, &senders).await;
+        };
+        let listens = || ports.iter().all(|port| stage.listening(*port).is_some());
         tokio::select! {
             biased;
-            () = stage.listens(&ports) => {}
+            () = is_up => {}
             _ = stage.application.wait() => return End::DiedBeforeTheFirst,
-            () = tokio::time::sleep(self.health_poll_timeout) => return End::NeverListened,
+            () = tokio::time::sleep(self.health_poll_timeout) => {
+                return if listens() { End::NeverTook } else { End::NeverListened };
+            }
         }
         tokio::time::sleep(self.delay).await;
         let progress = style::Progress::new();
@@ -232,6 +247,17 @@ impl Replaying {
                 let words = format!(
                     "the application did not listen on port {} within {} s: {instead}\nhint: --health-poll-timeout allows more{}",
                     ports(replay.ports()),
+                    self.health_poll_timeout.as_secs(),
+                    last(),
+                );
+                (Code::NeverListened, Some(words))
+            }
+            End::NeverTook => {
+                let senders = replay.senders();
+                let senders = senders.iter().map(|sender| format!("`{}` of {}", sender.subject, sender.destination));
+                let words = format!(
+                    "the application did not take what is sent to {} within {} s\nhint: --health-poll-timeout allows more{}",
+                    senders.collect::<Vec<_>>().join(" and "),
                     self.health_poll_timeout.as_secs(),
                     last(),
                 );

@@ -121,6 +121,7 @@ impl Stage {
             registry,
             names: Arc::new(Names::default()),
             tls: tls.clone(),
+            takers: Arc::default(),
             config: Arc::new(move |protocol: &str| crate::settings::of(protocol, &settings, &parsers)),
             owner,
             workers: std::thread::available_parallelism().map_or(1, usize::from).min(4),

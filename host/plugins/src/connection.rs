@@ -14,6 +14,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum Effect {
     Open { exchange: u64, request: Vec<u8>, facts: Facts, at: u64 },
+    OpenInbound { exchange: u64, subject: String, request: Vec<u8>, facts: Facts, at: u64 },
+    Serves { subject: String },
+    ServesNoMore { subject: String },
     Reply { exchange: u64, response: Vec<u8>, at: u64 },
     Close { exchange: u64 },
     Abandon { exchange: u64, reason: String },

@@ -181,6 +181,27 @@ impl host::HostSession for Context {
         self.stage(Effect::Open { exchange, request, facts, at }, bytes)?;
         Ok(exchange)
     }
+    fn open_inbound(
+        &mut self,
+        _: Resource<Session>,
+        subject: String,
+        request: Vec<u8>,
+        facts: Facts,
+        at: u64,
+    ) -> Result<u64> {
+        self.exchanges += 1;
+        let (exchange, bytes) = (self.exchanges, subject.len() + request.len());
+        self.stage(Effect::OpenInbound { exchange, subject, request, facts, at }, bytes)?;
+        Ok(exchange)
+    }
+    fn serves(&mut self, _: Resource<Session>, subject: String) -> Result<()> {
+        let bytes = subject.len();
+        self.stage(Effect::Serves { subject }, bytes)
+    }
+    fn serves_no_more(&mut self, _: Resource<Session>, subject: String) -> Result<()> {
+        let bytes = subject.len();
+        self.stage(Effect::ServesNoMore { subject }, bytes)
+    }
     fn reply(&mut self, _: Resource<Session>, exchange: u64, response: Vec<u8>, at: u64) -> Result<()> {
         let bytes = response.len();
         self.stage(Effect::Reply { exchange, response, at }, bytes)

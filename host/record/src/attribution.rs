@@ -67,6 +67,7 @@ struct Run {
 struct Test {
     name: String,
     class: String,
+    /// 0: not known, or it came on a connection of the application's. Whoever reads and writes there does it for many.
     connection: u64,
     started: Timestamp,
     ended: Timestamp,
@@ -111,7 +112,7 @@ impl Run {
         self.tests.push(Test {
             name: test.name.clone(),
             class: test.class.clone(),
-            connection: number(&test.connection),
+            connection: if test.sender.is_some() { 0 } else { number(&test.connection) },
             started: test.started,
             ended: test.ended,
             open: false,

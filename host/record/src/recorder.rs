@@ -12,7 +12,7 @@ use std::{
 use document::{Blob, Map, Value};
 use relay::{ConnectionInfo, Direction, Exchange, Sink};
 use sha2::{Digest as _, Sha256};
-use store::{Assets, Encoded, JournalHandle, Lifetime, Mock, Record, Recording, Response, TestCase};
+use store::{Assets, Encoded, JournalHandle, Lifetime, Mock, Record, Recording, Response, Sender, TestCase};
 
 use crate::{Observed, Turn, attribution};
 
@@ -20,7 +20,7 @@ use crate::{Observed, Turn, attribution};
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     pub test_set: String,
-    /// Requests that came in and were read to their end.
+    /// Requests that came in and were read to their end, and messages that came to the application and were settled.
     pub requests: u64,
     pub tests: u64,
     /// Calls that went out and were read to their end.
@@ -30,6 +30,8 @@ pub struct Summary {
     pub connections: u64,
     /// Exchanges that were opened and could not be recorded, by reason.
     pub lost: BTreeMap<String, u64>,
+    /// Messages that came to the application and that nothing was seen to come of, by reason: they are no tests.
+    pub unsettled: BTreeMap<String, u64>,
     /// Connections that nobody read to their end, by destination and reason.
     pub unparsed: BTreeMap<String, u64>,
     /// Records that the disk did not take.
@@ -57,6 +59,7 @@ pub struct Recorder {
     unreachable: AtomicU64,
     observed: Mutex<Observed>,
     lost: Mutex<BTreeMap<String, u64>>,
+    unsettled: Mutex<BTreeMap<String, u64>>,
     unparsed: Mutex<BTreeMap<String, u64>>,
     /// Exchanges that may be answered any number of times and were written already.
     repeated: Mutex<HashSet<[u8; 32]>>,
@@ -73,6 +76,7 @@ impl Recorder {
             unreachable: AtomicU64::new(0),
             observed: Mutex::default(),
             lost: Mutex::default(),
+            unsettled: Mutex::default(),
             unparsed: Mutex::default(),
             repeated: Mutex::default(),
         }
@@ -106,6 +110,7 @@ impl Recorder {
             mocks: finished.mocks,
             connections: self.connections.load(Ordering::Relaxed),
             lost: lock(&self.lost).clone(),
+            unsettled: lock(&self.unsettled).clone(),
             unparsed: lock(&self.unparsed).clone(),
             dropped: finished.dropped,
             secrets: finished.secrets,
@@ -115,7 +120,7 @@ impl Recorder {
 
     /// Called from the workers: the documents are looked at, and decoded by whoever reads the journal.
     fn try_exchange(&self, exchange: Exchange) -> Result<(), (Arc<ConnectionInfo>, String)> {
-        let Exchange { connection: info, protocol: kind, schema, facts, request, started, responses, written } =
+        let Exchange { connection: info, protocol: kind, schema, facts, request, started, responses, written, inbound } =
             exchange;
         let documents = std::iter::once(&request).chain(responses.iter().map(|(cbor, _)| cbor));
         for document in documents {
@@ -135,20 +140,20 @@ impl Recorder {
             };
             lock(&self.observed).wrote(info.id, at, written);
         }
-        let record = match info.direction {
-            Direction::Incoming => Record::Test(TestCase {
-                kind,
-                schema,
-                class,
-                responses,
-                started,
-                ended,
-                connection,
-                app_port: info.address.port(),
-                tls: info.tls.clone(),
-                ..TestCase::default()
-            }),
-            Direction::Outgoing => Record::Mock(Mock {
+        let test = match (info.direction, inbound) {
+            (Direction::Incoming, _) => {
+                let (app_port, tls) = (info.address.port(), info.tls.clone());
+                Some(TestCase { app_port, tls, ..TestCase::default() })
+            }
+            (Direction::Outgoing, Some(subject)) => {
+                let sender = Some(Sender { destination: info.destination(), subject });
+                Some(TestCase { sender, ..TestCase::default() })
+            }
+            (Direction::Outgoing, None) => None,
+        };
+        let record = match test {
+            Some(test) => Record::Test(TestCase { kind, schema, class, responses, started, ended, connection, ..test }),
+            None => Record::Mock(Mock {
                 kind,
                 schema,
                 class,
@@ -167,8 +172,8 @@ impl Recorder {
 
     /// Was the same written before? Then one is enough.
     fn is_repeated(&self, exchange: &Exchange) -> bool {
-        let anywhere = exchange.connection.direction == Direction::Outgoing
-            && lifetime(exchange.facts.lifetime) == Lifetime::Session;
+        let is_call = exchange.connection.direction == Direction::Outgoing && exchange.inbound.is_none();
+        let anywhere = is_call && lifetime(exchange.facts.lifetime) == Lifetime::Session;
         if !anywhere {
             return false;
         }
@@ -205,6 +210,9 @@ impl Sink for Recorder {
     }
 
     fn exchange(&self, exchange: Exchange) {
+        if exchange.inbound.is_some() {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+        }
         if self.is_repeated(&exchange) {
             return;
         }
@@ -220,6 +228,10 @@ impl Sink for Recorder {
             tracing::warn!(destination = %connection.destination(), "an exchange is not recorded: {reason}");
         }
         *count += 1;
+    }
+
+    fn unsettled(&self, connection: &ConnectionInfo, reason: &str) {
+        *lock(&self.unsettled).entry(format!("{}: {reason}", connection.destination())).or_default() += 1;
     }
 
     fn unparsed(&self, connection: &ConnectionInfo, reason: &str) {

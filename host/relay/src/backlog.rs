@@ -281,6 +281,9 @@ impl Sink for InTurn {
     fn lost(&self, connection: &ConnectionInfo, reason: &str) {
         self.0.sink().lost(connection, reason);
     }
+    fn unsettled(&self, connection: &ConnectionInfo, reason: &str) {
+        self.0.sink().unsettled(connection, reason);
+    }
     fn unparsed(&self, connection: &ConnectionInfo, reason: &str) {
         self.0.sink().unparsed(connection, reason);
     }

@@ -35,6 +35,12 @@ pub enum DriveError {
     Timeout(Duration),
     #[error("the answer cannot be read: {0}")]
     Guest(#[from] Failure),
+    #[error(
+        "nobody in the application took what is sent to `{0}`, within {1:?}\nhint: --health-poll-timeout allows more"
+    )]
+    NobodyTakes(String, Duration),
+    #[error("nothing came of it: {0}")]
+    Lost(String),
     #[error("a recorded body cannot be read: {0}")]
     Blob(io::Error),
 }
@@ -286,7 +292,13 @@ impl Drive {
                     self.out.push(Out::Blob(*known));
                 }
                 Effect::Finish { .. } => self.out.push(Out::Finish),
-                Effect::Open { .. } | Effect::SetPace(_) | Effect::LeaveEncrypted { .. } | Effect::Withhold { .. } => {}
+                Effect::Open { .. }
+                | Effect::OpenInbound { .. }
+                | Effect::Serves { .. }
+                | Effect::ServesNoMore { .. }
+                | Effect::SetPace(_)
+                | Effect::LeaveEncrypted { .. }
+                | Effect::Withhold { .. } => {}
                 Effect::Keep { .. } | Effect::KeepBytes { .. } | Effect::UpgradeTls { .. } => {
                     unreachable!("taken out by `Guest`")
                 }

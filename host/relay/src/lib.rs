@@ -17,6 +17,7 @@ mod pieces;
 mod pump;
 mod server;
 mod stream;
+mod takers;
 mod tap;
 mod tls;
 
@@ -30,6 +31,7 @@ pub use names::Names;
 pub use plugins::Facts;
 use plugins::Registry;
 pub use server::{Relay, Server};
+pub use takers::{Address, Takers};
 
 /// What the relay asks of the kernel side.
 pub trait Interception: Send + Sync + 'static {
@@ -104,16 +106,20 @@ pub struct Exchange {
     /// Which of the bytes that the application wrote on this connection its own part was read with: the request to a
     /// dependency, or the end of its answer. None: that is not known.
     pub written: Option<Range<u64>>,
+    /// The other side of an outgoing connection started it, with something for this subject (a queue).
+    pub inbound: Option<String>,
 }
 
 /// What recording does with what the relay sees. Called from the workers: must not block.
 pub trait Sink: Send + Sync + 'static {
     fn connected(&self, connection: &ConnectionInfo);
-    /// A request was read to its end; `exchange` or `lost` follows.
+    /// A request was read to its end; `exchange` or `lost` follows. Not told of what the other side started.
     fn opened(&self, connection: &ConnectionInfo);
     fn exchange(&self, exchange: Exchange);
     /// An exchange that was opened cannot be recorded.
     fn lost(&self, connection: &ConnectionInfo, reason: &str);
+    /// Something came that nobody had asked for, and nothing was seen to come of it: it makes no test.
+    fn unsettled(&self, connection: &ConnectionInfo, reason: &str);
     /// From here on nobody reads this connection; its bytes go on. `bytes` were not read.
     fn unparsed(&self, connection: &ConnectionInfo, reason: &str);
     /// Dialling failed: what the application was shown.
@@ -167,6 +173,8 @@ pub struct Common {
     pub registry: Registry,
     pub names: Arc<Names>,
     pub tls: Arc<::tls::Tls>,
+    /// Replay: who takes what dependencies send of themselves.
+    pub takers: Arc<Takers>,
     /// `plugins.<protocol>` of keploy.yml.
     pub config: Arc<dyn Fn(&str) -> Value + Send + Sync>,
     /// Whom the application runs as: our sockets on its ports belong to it, so that it can bind them again.

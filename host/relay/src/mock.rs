@@ -5,10 +5,17 @@ use std::{collections::HashMap, fs::File, io::Read as _, sync::Arc};
 
 use keploy_value::{Blob, Value};
 use plugins::{Connection, Effect, Failure, Mode, Peer, Plugin, Side};
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
 
 use crate::{
-    Answer, Answers, Common, ConnectionInfo, blob::HashOnly, guest::Guest, now, pump::Buffer, stream::Stream, tls,
+    Answer, Answers, Common, ConnectionInfo,
+    blob::HashOnly,
+    guest::Guest,
+    now,
+    pump::Buffer,
+    stream::Stream,
+    takers::{Outcome, Sending, Takers},
+    tls,
 };
 
 /// Serves one connection to its end.
@@ -39,6 +46,7 @@ pub(crate) async fn serve(socket: TcpStream, info: Arc<ConnectionInfo>, common: 
             return stream.reset();
         }
     };
+    let _taken_back = TakesBack { takers: &common.takers, connection: info.id };
     match converse(&stream, &mut mock, &first).await {
         Ok(None) => {}
         Ok(Some(hello)) => {
@@ -60,6 +68,18 @@ async fn finish(stream: &Stream, mock: &mut Mock<'_>, info: &ConnectionInfo, ans
         Ok(None) => {}
         Ok(Some(_)) => answers.unanswered(info, "the parser asked for TLS inside TLS"),
         Err(broken) => broken_off(stream, broken, info, answers),
+    }
+}
+
+/// When the connection is over, nobody takes anything on it.
+struct TakesBack<'a> {
+    takers: &'a Takers,
+    connection: u64,
+}
+
+impl Drop for TakesBack<'_> {
+    fn drop(&mut self) {
+        self.takers.remove_all(self.connection);
     }
 }
 
@@ -109,6 +129,12 @@ async fn read_on(stream: &Stream, mock: &mut Mock<'_>) -> Result<Option<Vec<u8>>
                 mock.flush(stream).await?;
                 continue;
             }
+            // The mock has a sender itself: there is always one.
+            Some(sending) = mock.sending_rx.recv() => {
+                mock.send(stream, sending).await?;
+                mock.flush(stream).await?;
+                continue;
+            }
         }
         let mut buffer = Buffer::take();
         match stream.try_read(&mut buffer) {
@@ -145,7 +171,7 @@ async fn next_held(held: &mut Option<JoinSet<Held>>) -> Held {
 }
 
 struct Mock<'a> {
-    info: &'a ConnectionInfo,
+    info: &'a Arc<ConnectionInfo>,
     answers: &'a dyn Answers,
     protocol: String,
     /// Requests have no end of their own: each is asked about as it grows.
@@ -156,7 +182,17 @@ struct Mock<'a> {
     out: Vec<Out>,
     /// Recorded bodies, by the number that the guest knows them by.
     blobs: HashMap<u64, Blob>,
+    takers: &'a Takers,
+    sending_tx: mpsc::UnboundedSender<Sending>,
+    sending_rx: mpsc::UnboundedReceiver<Sending>,
+    /// What was sent, by number, and who waits for what comes of it.
+    sent: HashMap<u64, mpsc::UnboundedSender<Outcome>>,
+    /// The number of what was sent last.
+    last_sent: u64,
 }
+
+/// Far from the numbers that the guest gives to what it opens.
+const SENT: u64 = 1 << 32;
 
 /// An exchange, and the recorded responses.
 type Held = (u64, Vec<Vec<u8>>);
@@ -172,13 +208,14 @@ impl<'a> Mock<'a> {
     fn new(
         plugin: Arc<Plugin>,
         encrypted: bool,
-        info: &'a ConnectionInfo,
-        common: &Common,
+        info: &'a Arc<ConnectionInfo>,
+        common: &'a Common,
         answers: &'a dyn Answers,
     ) -> Result<Self, Failure> {
         let peer = Peer { host: info.host.clone(), port: info.address.port(), encrypted };
         let manifest = &plugin.manifest;
         let connection = plugin.connect(Mode::Mock, &peer, &(common.config)(&manifest.protocol))?;
+        let (sending_tx, sending_rx) = mpsc::unbounded_channel();
         Ok(Self {
             info,
             answers,
@@ -188,6 +225,11 @@ impl<'a> Mock<'a> {
             guest: Guest::new(connection, Box::new(|| Ok(Box::new(HashOnly::default())))),
             out: Vec::new(),
             blobs: HashMap::new(),
+            takers: &common.takers,
+            sending_tx,
+            sending_rx,
+            sent: HashMap::new(),
+            last_sent: SENT,
         })
     }
 
@@ -276,6 +318,23 @@ impl<'a> Mock<'a> {
         self.perform(stream, effects).await
     }
 
+    /// What the server sent of itself.
+    async fn send(&mut self, stream: &Stream, Sending { request, outcome_tx }: Sending) -> Result<(), Broken> {
+        self.last_sent += 1;
+        let exchange = self.last_sent;
+        self.sent.insert(exchange, outcome_tx);
+        let request = self.number_blobs(request);
+        let effects = self.ask(|connection, effects| connection.send(exchange, &request, effects))?;
+        self.perform(stream, effects).await
+    }
+
+    /// Whoever sent it may have given up.
+    fn tell(&self, exchange: u64, outcome: Outcome) {
+        if let Some(outcome_tx) = self.sent.get(&exchange) {
+            let _ = outcome_tx.send(outcome);
+        }
+    }
+
     fn answer(&mut self, exchange: u64, responses: Vec<Vec<u8>>) -> Result<Vec<Effect>, Failure> {
         let responses: Vec<_> = responses.into_iter().map(|r| self.number_blobs(r)).collect();
         self.ask(|connection, effects| connection.answer(exchange, &responses, effects))
@@ -294,9 +353,22 @@ impl<'a> Mock<'a> {
                 self.out.push(Out::File(file));
             }
             Effect::Finish { .. } => self.out.push(Out::Finish),
+            Effect::Reply { exchange, response, at } => {
+                let response = self.guest.complete(response)?;
+                self.tell(exchange, Outcome::Response(response, at));
+            }
+            Effect::Close { exchange } => {
+                self.tell(exchange, Outcome::Complete);
+                self.sent.remove(&exchange);
+            }
+            Effect::Abandon { exchange, reason } if self.sent.contains_key(&exchange) => {
+                self.tell(exchange, Outcome::Lost(reason));
+                self.sent.remove(&exchange);
+            }
             Effect::Abandon { reason, .. } => self.answers.unanswered(self.info, &reason),
-            Effect::Reply { .. }
-            | Effect::Close { .. }
+            Effect::Serves { subject } => self.takers.add(self.info, subject, self.sending_tx.clone()),
+            Effect::ServesNoMore { subject } => self.takers.remove(self.info.id, &subject),
+            Effect::OpenInbound { .. }
             | Effect::SetPace(_)
             | Effect::LeaveEncrypted { .. }
             | Effect::Withhold { .. } => {}

@@ -78,6 +78,26 @@ struct Pending {
     started: u64,
     responses: Vec<(Vec<u8>, u64)>,
     written: Option<Range<u64>>,
+    /// The server started it: with something for this subject.
+    inbound: Option<String>,
+}
+
+impl Pending {
+    fn new(request: Vec<u8>, facts: Facts, started: u64) -> Self {
+        Self { request, facts, started, responses: Vec::new(), written: None, inbound: None }
+    }
+
+    fn lose(&self, sink: &dyn Sink, info: &ConnectionInfo, reason: &str) {
+        match self.inbound {
+            Some(_) => sink.unsettled(info, reason),
+            None => sink.lost(info, reason),
+        }
+    }
+}
+
+/// All that is open.
+fn lose(sink: &dyn Sink, info: &ConnectionInfo, reading: &Reading, reason: &str) {
+    reading.pending.values().for_each(|pending| pending.lose(sink, info, reason));
 }
 
 impl Tap {
@@ -205,9 +225,7 @@ impl Tap {
         self.end(Side::Client, at);
         self.end(Side::Server, at);
         if let State::Reading(reading) = std::mem::replace(&mut self.state, State::Blind) {
-            for _ in reading.pending {
-                self.sink.lost(&self.info, "the connection ended before the answer did");
-            }
+            lose(&*self.sink, &self.info, &reading, "the connection ended before the answer did");
         }
     }
 
@@ -223,9 +241,7 @@ impl Tap {
         let mut reason = failure.to_string();
         if let State::Reading(reading) = state {
             reason = format!("{}: {reason}", reading.plugin.manifest.protocol);
-            for _ in &reading.pending {
-                self.sink.lost(&self.info, &reason);
-            }
+            lose(&*self.sink, &self.info, &reading, &reason);
             if reading.plugin.note(&failure) {
                 let parser = &reading.plugin.manifest.protocol;
                 tracing::error!(%parser, "stopped too often: this parser is not asked again in this run");
@@ -353,12 +369,22 @@ impl Tap {
             match effect {
                 Effect::Open { exchange, request, facts, at } => {
                     let request = reading.guest.complete(request)?;
-                    let mut pending = Pending { request, facts, started: at, responses: Vec::new(), written: None };
+                    let mut pending = Pending::new(request, facts, at);
                     if self.info.direction == Direction::Outgoing {
                         pending.written = self.pieces.read_at(at);
                     }
                     reading.pending.insert(exchange, pending);
                     self.sink.opened(&self.info);
+                }
+                // No sink is told before it is over: it may come to nothing.
+                Effect::OpenInbound { exchange, subject, request, facts, at } => {
+                    if self.info.direction == Direction::Incoming {
+                        let message = format!("something for {subject} came from a client");
+                        return Err(Failure::Fault(Fault { code: "not-of-a-server".to_owned(), message }));
+                    }
+                    let request = reading.guest.complete(request)?;
+                    let pending = Pending { inbound: Some(subject), ..Pending::new(request, facts, at) };
+                    reading.pending.insert(exchange, pending);
                 }
                 Effect::Reply { exchange, response, at } => {
                     let response = reading.guest.complete(response)?;
@@ -369,7 +395,7 @@ impl Tap {
                     }
                 }
                 Effect::Close { exchange } => {
-                    let Pending { request, facts, started, responses, written } =
+                    let Pending { request, facts, started, responses, written, inbound } =
                         reading.pending.remove(&exchange).ok_or_else(|| not_open(exchange))?;
                     self.sink.exchange(Exchange {
                         connection: self.info.clone(),
@@ -380,12 +406,15 @@ impl Tap {
                         started,
                         responses,
                         written,
+                        inbound,
                     });
                 }
                 Effect::Abandon { exchange, reason } => {
-                    reading.pending.remove(&exchange).ok_or_else(|| not_open(exchange))?;
-                    self.sink.lost(&self.info, &reason);
+                    let pending = reading.pending.remove(&exchange).ok_or_else(|| not_open(exchange))?;
+                    pending.lose(&*self.sink, &self.info, &reason);
                 }
+                // Only a mock has takers.
+                Effect::Serves { .. } | Effect::ServesNoMore { .. } => {}
                 // What has gone on is not called back.
                 Effect::SetPace(_) if self.behind => {}
                 Effect::SetPace(pace) => self.pace = pace,

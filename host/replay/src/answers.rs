@@ -115,7 +115,7 @@ impl Shared {
     }
 
     /// The destination as it was recorded: by name, else by address.
-    fn destination(pool: &Pool, connection: &ConnectionInfo) -> String {
+    pub fn destination(pool: &Pool, connection: &ConnectionInfo) -> String {
         let (name, address) = (connection.destination(), connection.address.to_string());
         let known = |destination: &str| pool.protocols(destination).is_some();
         if !known(&name) && known(&address) { address } else { name }

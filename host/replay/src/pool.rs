@@ -322,6 +322,11 @@ impl Pool {
         self.protocols.get(&self.aliases.of(destination)).or_else(|| self.protocols.get(ANYWHERE))
     }
 
+    /// May these be two names of one machine's port?
+    pub fn is_same_destination(&self, one: &str, other: &str) -> bool {
+        self.aliases.of(one) == self.aliases.of(other)
+    }
+
     /// Destinations of which the recording has nothing but failed attempts.
     pub fn out_of_reach(&self) -> &[(String, u16, String)] {
         &self.out_of_reach

@@ -9,10 +9,11 @@ use std::{
 };
 
 use document::{BadRule, Value};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use matcher::{Bindings, Moment};
 use plugins::{Failure, Registry};
-use relay::{Answers, Common, Drive, DriveError, Driven};
-use store::{Assets, Lifetime, MappedMock, Mapping, Mock, TestCase, TestSet};
+use relay::{Address, Answers, Common, ConnectionInfo, Drive, DriveError, Driven};
+use store::{Assets, Lifetime, MappedMock, Mapping, Mock, Sender, TestCase, TestSet};
 
 use crate::{
     aliases::Aliases,
@@ -37,6 +38,8 @@ const PATIENT: u32 = 5;
 pub struct Settings {
     /// How long the application may take for one answer.
     pub api_timeout: Duration,
+    /// Within which it takes what is sent to it over its own connections, where it has not done so before.
+    pub patience: Duration,
     /// `keploy.yml`'s noise for this test set: path patterns and regular expressions.
     pub noise: Vec<(String, Vec<String>)>,
     /// JSON arrays are equal in any order.
@@ -188,10 +191,39 @@ impl Replay {
 
     /// The ports that the application has to listen on.
     pub fn ports(&self) -> Vec<u16> {
-        let mut ports: Vec<u16> = self.set.tests.iter().map(|test| test.app_port).collect();
+        let requests = self.set.tests.iter().filter(|test| test.sender.is_none());
+        let mut ports: Vec<u16> = requests.map(|test| test.app_port).collect();
         ports.sort_unstable();
         ports.dedup();
         ports
+    }
+
+    /// What has to be taken from dependencies before the first test can run: what the tests before any request were sent to.
+    /// Later ones may be taken because of a request.
+    pub fn senders(&self) -> Vec<&Sender> {
+        let mut senders: Vec<&Sender> = self.set.tests.iter().map_while(|test| test.sender.as_ref()).collect();
+        senders.sort_by_key(|sender| (&sender.destination, &sender.subject));
+        senders.dedup();
+        senders
+    }
+
+    /// Waits until the application takes what was sent to all of these.
+    pub async fn taken(&self, common: &Common, senders: &[&Sender]) {
+        for sender in senders {
+            let (subject, is_there) = (self.subject(sender), |info: &ConnectionInfo| self.is_there(sender, info));
+            common.takers.served(&Address { subject: &subject, is_there: &is_there }).await;
+        }
+    }
+
+    /// Under the name that it has in this replay.
+    fn subject(&self, sender: &Sender) -> String {
+        let live = self.shared.pool().bindings.to_live(&Value::from(sender.subject.as_str()));
+        live.as_str().unwrap_or(&sender.subject).to_owned()
+    }
+
+    fn is_there(&self, sender: &Sender, connection: &ConnectionInfo) -> bool {
+        let pool = self.shared.pool();
+        pool.is_same_destination(&sender.destination, &Shared::destination(&pool, connection))
     }
 
     /// Sends the tests, one after the other or several at a time. `listening` says where the application listens on a port;
@@ -207,14 +239,14 @@ impl Replay {
         let mut patience = PATIENT;
         let last: HashMap<&str, &str> =
             self.set.tests.iter().map(|test| (test.connection.as_str(), test.name.as_str())).collect();
-        let driver = Driver { replay: self, common, listening, last, open: RefCell::default() };
+        let driver =
+            Driver { replay: self, common, listening, last, open: RefCell::default(), untaken: RefCell::default() };
         let mut next = 0;
         while next < self.set.tests.len() {
-            let together = next..next + self.shared.pool().together(next, self.settings.parallel);
-            next = together.end;
-            self.begin(together.clone(), clock);
-            let tests = &self.set.tests[together];
-            let outcomes = futures_util::future::join_all(tests.iter().map(|test| self.run(&driver, test))).await;
+            let together = self.shared.pool().together(next, self.settings.parallel);
+            let outcomes = self.run_together(&driver, next..self.settled_with(next + together), clock).await;
+            let tests = &self.set.tests[next..next + outcomes.len()];
+            next += outcomes.len();
             patience = self.trailing_calls(patience).await;
             for (test, outcome) in tests.iter().zip(outcomes) {
                 if !each(test, Outcome { ended: relay::now(), ..outcome }) {
@@ -227,12 +259,67 @@ impl Replay {
         }
     }
 
+    /// Messages that were settled by one word, like the one before `end`, are sent together: that word may only come when all
+    /// of them are there.
+    fn settled_with(&self, mut end: usize) -> usize {
+        let tests = &self.set.tests;
+        let is_alike = |a: &TestCase, b: &TestCase| {
+            a.sender.is_some() && b.sender.is_some() && (a.ended, &a.connection) == (b.ended, &b.connection)
+        };
+        while tests.get(end).is_some_and(|next| is_alike(&tests[end - 1], next)) {
+            end += 1;
+        }
+        end
+    }
+
+    /// Sends these tests, and waits for all of them. While one has no answer, what was sent to the application meanwhile when
+    /// it was recorded is sent, too: a request may wait for the message that it has caused. So there may be more outcomes.
+    async fn run_together(&self, driver: &Driver<'_>, mut tests: Range<usize>, clock: &dyn Clock) -> Vec<Outcome> {
+        /// Who does not wait for a message has mostly answered by then.
+        const MEANWHILE: Duration = Duration::from_millis(250);
+        let first = tests.start;
+        self.begin(tests.clone(), clock);
+        let run = async |n: usize| (n, self.run(driver, &self.set.tests[n]).await);
+        let mut running: FuturesUnordered<_> = tests.clone().map(run).collect();
+        let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
+        loop {
+            let open = tests.clone().filter(|n| !outcomes.contains_key(n));
+            let until = open.map(|n| self.set.tests[n].ended).max().unwrap_or_default();
+            let next = self.set.tests.get(tests.end).filter(|next| next.sender.is_some() && next.started <= until);
+            let meanwhile = async {
+                match next {
+                    Some(_) => tokio::time::sleep(MEANWHILE).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                done = running.next() => match done {
+                    Some((n, outcome)) => drop(outcomes.insert(n, outcome)),
+                    None => return outcomes.into_values().collect(),
+                },
+                () = meanwhile => {
+                    let joining = tests.end..self.settled_with(tests.end + 1);
+                    tests = first..joining.end;
+                    self.begin_meanwhile(tests.clone(), joining.start, clock);
+                    running.extend(joining.map(run));
+                }
+            }
+        }
+    }
+
     /// These tests run from now on, at the time at which they were recorded. [`Replay::drive`] says so itself.
     ///
     /// # Panics
     /// When there are no such tests.
     pub fn begin(&self, tests: Range<usize>, clock: &dyn Clock) {
-        let started = self.set.tests[tests.start].started;
+        let last = tests.start;
+        self.begin_meanwhile(tests, last, clock);
+    }
+
+    /// The same, at the time at which `last` of them was recorded.
+    fn begin_meanwhile(&self, tests: Range<usize>, last: usize, clock: &dyn Clock) {
+        let started = self.set.tests[last].started;
         self.shared.pool().begin(tests);
         self.shared.clock.set(started, clock.move_to(started));
     }
@@ -439,6 +526,8 @@ struct Driver<'a> {
     /// Of each connection the last test: then it is closed. A server of one thread serves nobody else before.
     last: HashMap<&'a str, &'a str>,
     open: RefCell<HashMap<String, Drive>>,
+    /// What was sent to these, nobody took: it is not waited for again.
+    untaken: RefCell<HashSet<Sender>>,
 }
 
 impl Driver<'_> {
@@ -446,6 +535,9 @@ impl Driver<'_> {
     const MOST: usize = 32;
 
     async fn send(&self, test: &TestCase) -> Result<Vec<Value>, String> {
+        if let Some(sender) = &test.sender {
+            return self.send_inside(test, sender).await.map_err(|error| error.to_string());
+        }
         let reused = self.open.borrow_mut().remove(&test.connection).filter(Drive::is_open);
         let is_reused = reused.is_some();
         let drive = match reused {
@@ -462,6 +554,21 @@ impl Driver<'_> {
         }
     }
 
+    /// Over the application's own connection.
+    async fn send_inside(&self, test: &TestCase, sender: &Sender) -> Result<Vec<Value>, DriveError> {
+        let Replay { settings, shared, .. } = self.replay;
+        let patience = if self.untaken.borrow().contains(sender) { Duration::ZERO } else { settings.patience };
+        let request = shared.pool().bindings.to_live(&test.request).to_cbor();
+        let (subject, is_there) =
+            (self.replay.subject(sender), |info: &ConnectionInfo| self.replay.is_there(sender, info));
+        let address = Address { subject: &subject, is_there: &is_there };
+        let sent = self.common.takers.send(&address, request, patience, settings.api_timeout).await;
+        if let Err(DriveError::NobodyTakes(..)) = sent {
+            self.untaken.borrow_mut().insert(sender.clone());
+        }
+        decoded(&sent?)
+    }
+
     async fn connect(&self, test: &TestCase) -> Result<Drive, String> {
         let port = test.app_port;
         let address =
@@ -475,17 +582,21 @@ impl Driver<'_> {
         let assets = &self.replay.shared.assets;
         let blob = |blob: &document::Blob| assets.open(blob).map(Into::into).map_err(std::io::Error::other);
         let request = self.replay.shared.pool().bindings.to_live(&test.request);
-        let Driven { responses, .. } = drive.exchange(request.to_cbor(), wanted, limit, &blob).await?;
+        let driven = drive.exchange(request.to_cbor(), wanted, limit, &blob).await?;
         let mut open = self.open.borrow_mut();
         let is_last = self.last.get(test.connection.as_str()) == Some(&test.name.as_str());
         if !is_last && open.len() < Self::MOST {
             open.insert(test.connection.clone(), drive);
         }
-        let read = |(cbor, _): &(Vec<u8>, u64)| {
-            Value::from_cbor(cbor).map_err(|error| DriveError::Guest(Failure::Trap(error.to_string())))
-        };
-        responses.iter().map(read).collect()
+        decoded(&driven)
     }
+}
+
+fn decoded(driven: &Driven) -> Result<Vec<Value>, DriveError> {
+    let read = |(cbor, _): &(Vec<u8>, u64)| {
+        Value::from_cbor(cbor).map_err(|error| DriveError::Guest(Failure::Trap(error.to_string())))
+    };
+    driven.responses.iter().map(read).collect()
 }
 
 /// Does a mock stay usable however often it was?

@@ -10,6 +10,7 @@
 //!   resp: {...}               # the response document, when there is exactly one; else:
 //!   responses: [{at: 2026-07-17T09:10:53.456735046Z, resp: {...}}]
 //! ```
+//! A test that a dependency sent (a message of a queue) has `destination` and `subject` in its metadata, and no `app_port`.
 //! What makes a document ours is `spec.metadata.schema`. The journal holds the same shape, as CBOR.
 //!
 //! **Times.** A test's are Keploy's `req.timestamp` and `resp.timestamp`; they are taken out again when it is read. A

@@ -170,7 +170,7 @@ pub(crate) fn record(payload: &[u8]) -> Option<Record> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Lifetime, Mock, Response, TestCase};
+    use crate::{Lifetime, Mock, Response, Sender, TestCase};
 
     /// The bodies of a record, and the record without them.
     fn apart(mut record: Record) -> (Record, Encoded) {
@@ -214,7 +214,9 @@ mod tests {
             connection: "8".to_owned(),
             ..Mock::default()
         };
-        for whole in [Record::Test(test), Record::Mock(mock)] {
+        let sender = Some(Sender { destination: "broker:5672".to_owned(), subject: "jobs".to_owned() });
+        let sent = TestCase { sender, app_port: 0, tls: None, ..test.clone() };
+        for whole in [Record::Test(test), Record::Test(sent), Record::Mock(mock)] {
             let (mut plain, mut encoded) = (Vec::new(), Vec::new());
             assert!(append(&mut plain, envelope::document(whole.clone())));
             let (bare, documents) = apart(whole.clone());

@@ -54,11 +54,22 @@ pub struct TestCase {
     pub app_port: u16,
     /// It came inside TLS; the name that the client asked for, which may be none (empty).
     pub tls: Option<String>,
+    /// A dependency sent it, over a connection of the application's; `app_port` and `tls` say nothing then.
+    pub sender: Option<Sender>,
     /// `spec.assertions.noise`: path -> regular expressions (none: anything).
     pub noise: Vec<(String, Vec<String>)>,
     /// Whatever else stands under `spec.assertions` (Keploy's `status_code_in`, `json_contains`, ...), as found.
     pub assertions: Map,
     pub source: Source,
+}
+
+/// Who sent the application something that it had not asked for just then.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Sender {
+    /// As [`Mock::destination`].
+    pub destination: String,
+    /// What it is sent to, in the parser's words: a queue.
+    pub subject: String,
 }
 
 /// An answer to a call that the application made.

@@ -66,6 +66,11 @@ impl Session for Read {
         self.exchanges.push(Recorded { request, facts, responses: Vec::new() });
         self.exchanges.len() as Exchange
     }
+    fn open_inbound(&mut self, _: &str, request: Value, facts: Facts, at: Instant) -> Exchange {
+        self.open(request, facts, at)
+    }
+    fn serves(&mut self, _: &str) {}
+    fn serves_no_more(&mut self, _: &str) {}
     fn reply(&mut self, exchange: Exchange, response: Value, _: Instant) {
         if let Some(exchange) = self.exchanges.get_mut(exchange as usize - 1) {
             exchange.responses.push(response);

@@ -56,6 +56,9 @@ fn entry(exchange: &Exchange, wanted: impl Fn(&str) -> bool) -> Value {
         Lifetime::Connection => map.insert("lifetime", "connection"),
         Lifetime::Session => map.insert("lifetime", "session"),
     }
+    if let Some(subject) = &exchange.inbound {
+        map.insert("inbound", subject.as_str());
+    }
     map.insert("request", exchange.request.clone());
     map.insert("responses", exchange.responses.clone());
     match &exchange.ended {

@@ -24,6 +24,8 @@ pub struct Exchange {
     pub facts: Facts,
     pub responses: Vec<Value>,
     pub ended: Ended,
+    /// The server started it, with something for this subject.
+    pub inbound: Option<String>,
     /// The step during which it was opened.
     opened: usize,
 }
@@ -75,8 +77,13 @@ fn collect(host: &mut Host, recording: &mut Recording, numbers: &mut BTreeMap<u6
         match effect {
             Effect::Open { exchange, request, facts, .. } => {
                 numbers.insert(exchange, recording.exchanges.len());
-                let (responses, ended) = (Vec::new(), Ended::No);
-                recording.exchanges.push(Exchange { request, facts, responses, ended, opened: step });
+                let (responses, ended, inbound) = (Vec::new(), Ended::No, None);
+                recording.exchanges.push(Exchange { request, facts, responses, ended, inbound, opened: step });
+            }
+            Effect::OpenInbound { exchange, subject, request, facts, .. } => {
+                numbers.insert(exchange, recording.exchanges.len());
+                let (responses, ended, inbound) = (Vec::new(), Ended::No, Some(subject));
+                recording.exchanges.push(Exchange { request, facts, responses, ended, inbound, opened: step });
             }
             Effect::Reply { exchange, response, .. } => find(recording, numbers, exchange).responses.push(response),
             Effect::Close { exchange } => find(recording, numbers, exchange).ended = Ended::Closed,
@@ -121,6 +128,10 @@ struct Pool<'a> {
     used: Vec<bool>,
     partial: bool,
     blobs: u64,
+    /// What things may be sent to.
+    served: Vec<String>,
+    /// What the server started and was sent: where it is in the recording, and what came of it so far.
+    sent: BTreeMap<u64, (usize, Vec<Value>)>,
 }
 
 impl<'a> Pool<'a> {
@@ -128,7 +139,24 @@ impl<'a> Pool<'a> {
         let requests = recorded.exchanges.iter().map(|exchange| exchange.request.clone());
         let canonical = requests.map(|request| driver.canonical(Part::Request, request)).collect();
         let partial = driver.manifest().extra.iter().any(|(name, value)| name == PARTIAL && value == "true");
-        Self { recorded, canonical, used: vec![false; recorded.exchanges.len()], partial, blobs: RECORDED_BLOBS }
+        let (used, served, sent) = (vec![false; recorded.exchanges.len()], Vec::new(), BTreeMap::new());
+        Self { recorded, canonical, used, partial, blobs: RECORDED_BLOBS, served, sent }
+    }
+
+    /// Sends the next thing that the server started and that somebody takes, when all that was asked before it was asked
+    /// again. False: there is none.
+    fn send(&mut self, host: &mut Host) -> Result<bool, String> {
+        let is_taken = |exchange: &Exchange| exchange.inbound.as_ref().is_some_and(|it| self.served.contains(it));
+        let unused = self.used.iter().position(|used| !used).filter(|n| is_taken(&self.recorded.exchanges[*n]));
+        let Some(next) = unused else { return Ok(false) };
+        let exchange = &self.recorded.exchanges[next];
+        self.used[next] = true;
+        let mut request = exchange.request.clone();
+        self.lend(host, &mut request);
+        let number = RECORDED_BLOBS + next as u64;
+        self.sent.insert(number, (next, Vec::new()));
+        host.send(number, request).map_err(|fault| fault.to_string())?;
+        Ok(true)
     }
 
     /// Answers what was opened, in that order, until nothing is asked any more.
@@ -149,8 +177,25 @@ impl<'a> Pool<'a> {
                     Effect::Finish { to: Side::Client } => mocked.end(),
                     Effect::Abandon { reason, .. } => return Err(reason),
                     Effect::SetPace(_) | Effect::LeaveEncrypted { .. } => {}
+                    Effect::Serves { subject } => self.served.push(subject),
+                    Effect::ServesNoMore { subject } => {
+                        let taker = self.served.iter().position(|served| *served == subject);
+                        self.served.remove(taker.ok_or_else(|| format!("nobody takes what is sent to {subject}"))?);
+                    }
+                    Effect::Reply { exchange, response, .. } => {
+                        self.sent.get_mut(&exchange).ok_or_else(|| not_sent(exchange))?.1.push(response);
+                    }
+                    Effect::Close { exchange } => {
+                        let (at, responses) = self.sent.remove(&exchange).ok_or_else(|| not_sent(exchange))?;
+                        if responses != self.recorded.exchanges[at].responses {
+                            return Err(format!("what was sent came to {responses:?}"));
+                        }
+                    }
                     other => return Err(format!("not allowed while mocking: {other:?}")),
                 }
+            }
+            if asked.is_empty() && self.send(host)? {
+                continue;
             }
             let Some((exchange, request, lifetime)) = asked.pop_front() else { return Ok(()) };
             let outcome = match self.claim(&driver.canonical(Part::Request, request.clone())) {
@@ -169,7 +214,8 @@ impl<'a> Pool<'a> {
 
     /// The earliest unused exchange, else one that may be used again.
     fn claim(&mut self, request: &Value) -> Option<usize> {
-        let matching = (0..self.used.len()).filter(|at| self.canonical[*at] == *request);
+        let calls = (0..self.used.len()).filter(|at| self.recorded.exchanges[*at].inbound.is_none());
+        let matching = calls.filter(|at| self.canonical[*at] == *request);
         let again = |at: &usize| self.recorded.exchanges[*at].facts.lifetime != Lifetime::Test;
         let (unused, used): (Vec<usize>, Vec<usize>) = matching.partition(|at| !self.used[*at]);
         let found = unused.into_iter().next().or_else(|| used.into_iter().rfind(again))?;
@@ -195,6 +241,10 @@ impl Mocked {
     pub fn ended_first(&self) -> bool {
         self.steps.iter().find(|step| matches!(step, Step::End(_))) == Some(&Step::End(Side::Server))
     }
+}
+
+fn not_sent(exchange: u64) -> String {
+    format!("exchange {exchange} was not sent, or is over")
 }
 
 /// Gives recorded blobs numbers of this connection.
@@ -230,8 +280,8 @@ pub fn drive(
             let number = driven.exchanges.len() as u64 + 1;
             numbers.insert(number, driven.exchanges.len());
             let (request, facts) = (exchange.request.clone(), exchange.facts.clone());
-            let (responses, ended) = (Vec::new(), Ended::No);
-            driven.exchanges.push(Exchange { request, facts, responses, ended, opened: index });
+            let (responses, ended, inbound) = (Vec::new(), Ended::No, None);
+            driven.exchanges.push(Exchange { request, facts, responses, ended, inbound, opened: index });
             let mut request = exchange.request.clone();
             lend(recorded, &mut blobs, &mut host, &mut request);
             host.send(number, request).map_err(|fault| fault.to_string())?;

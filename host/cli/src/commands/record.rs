@@ -159,6 +159,9 @@ fn print(summary: &Summary) {
     if summary.dropped > 0 {
         style::say(format!("  {} x the disk did not take them", summary.dropped));
     }
+    for (reason, count) in &summary.unsettled {
+        style::say(format!("  {count} messages make no tests: {reason}"));
+    }
     for (reason, count) in &summary.unparsed {
         style::say(format!("  {count} connections not read further: {reason}"));
     }
@@ -188,6 +191,8 @@ fn to_json(summary: &Summary, learned: Option<&Learned>) -> serde_json::Value {
         "connections": summary.connections,
         "lost": summary.losses(),
         "lost_by_reason": summary.lost,
+        "unsettled": summary.unsettled.values().sum::<u64>(),
+        "unsettled_by_reason": summary.unsettled,
         "unparsed": summary.unparsed.values().sum::<u64>(),
         "unparsed_by_reason": summary.unparsed,
         "unreachable": summary.unreachable,

@@ -97,10 +97,18 @@ impl Rerecording {
 
     /// Sends the tests' requests, in recorded order. What the application makes up is followed from answer to request.
     async fn send(&self, old: &TestSet, recorder: &Arc<Recorder>) -> Result<(), Failure> {
+        if let Some(sent) = old.tests.iter().find(|test| test.sender.is_some()) {
+            let words = format!(
+                "{}: {} was sent by a dependency: only requests can be sent again\nhint: record it anew",
+                old.name, sent.name
+            );
+            return Err(Failure::words(Code::Usage, words));
+        }
         let settings = Settings {
             api_timeout: Duration::from_secs(self.config.test.api_timeout),
             noise: self.config.noise_for(&old.name),
             ignore_ordering: false,
+            patience: HEALTH_POLL_TIMEOUT,
             parallel: 1,
             learns: true,
         };

@@ -33,6 +33,7 @@ impl Sink for Noting {
     fn connected(&self, _: &ConnectionInfo) {}
     fn opened(&self, _: &ConnectionInfo) {}
     fn lost(&self, _: &ConnectionInfo, _: &str) {}
+    fn unsettled(&self, _: &ConnectionInfo, _: &str) {}
     fn unparsed(&self, _: &ConnectionInfo, _: &str) {}
     fn unreachable(&self, _: &ConnectionInfo, _: u64, _: &str) {}
     fn resolved(&self, _: SocketAddr, _: &[u8], _: &[u8], _: u64) {}
@@ -67,6 +68,7 @@ fn exchange(started: u64) -> Event {
         facts,
         request: Vec::new(),
         started,
+        inbound: None,
         responses: Vec::new(),
         written: None,
     };

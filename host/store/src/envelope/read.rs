@@ -2,7 +2,7 @@
 use document::{Map, Value};
 
 use super::{Complaint, Fields, VERSION, keys};
-use crate::{Lifetime, Mock, Record, Response, TestCase, Timestamp};
+use crate::{Lifetime, Mock, Record, Response, Sender, TestCase, Timestamp};
 
 /// What a document is read as: the file it is in says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +157,13 @@ impl Around {
         let ended = metadata.time("ended")?.or(last).or(self.ended).unwrap_or(started);
         let mut assertions = self.spec.fields("assertions")?;
         let noise = noise(&mut assertions)?;
+        let sender = match metadata.text("destination")? {
+            Some(destination) => {
+                let subject = metadata.text("subject")?.unwrap_or_default();
+                Some(Sender { destination, subject })
+            }
+            None => None,
+        };
         Ok(TestCase {
             name: self.name,
             kind: self.kind,
@@ -169,6 +176,7 @@ impl Around {
             connection: self.connection,
             app_port: self.spec.number("app_port")?.unwrap_or_default(),
             tls: self.spec.text("tls")?,
+            sender,
             noise,
             assertions: assertions.rest(),
             source: Default::default(),

@@ -14,6 +14,11 @@ pub(crate) fn document(record: Record) -> Map {
 
 fn test_document(test: TestCase) -> Map {
     let mut metadata = metadata(&test.kind, test.schema, test.class, test.connection);
+    let is_sent = test.sender.is_some();
+    if let Some(sender) = test.sender {
+        metadata.insert("destination", sender.destination);
+        metadata.insert("subject", sender.subject);
+    }
     let mut request = test.request;
     if !add_timestamp(&mut request, test.started) {
         metadata.insert("started", time::format(test.started));
@@ -38,7 +43,9 @@ fn test_document(test: TestCase) -> Map {
     spec.insert("objects", Vec::<Value>::new());
     spec.insert("assertions", assertions);
     spec.insert("created", time::seconds(test.started));
-    spec.insert("app_port", test.app_port);
+    if !is_sent {
+        spec.insert("app_port", test.app_port);
+    }
     if let Some(name) = test.tls {
         spec.insert("tls", name);
     }

@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! payload = 0x00  mould: u8  name kind class connection: text  schema: u32  started ended: u64
-//!           (test: app_port: u16  has_tls: u8  tls: text)  (mock: lifetime: u8  destination: text)
+//!           (test: app_port: u16  has_tls: u8  tls: text)  (test that was sent: destination subject: text)  (mock: lifetime: u8  destination: text)
 //!           request: bytes  count: u32  (at: u64  response: bytes)*       (integers little-endian)
 //! text, bytes = length: u32  that many bytes
 //! ```
 //! The CBOR of a document is a map's, and never begins with zero.
 use document::Value;
 
-use crate::{Lifetime, Mock, Record, Response, TestCase};
+use crate::{Lifetime, Mock, Record, Response, Sender, TestCase};
 
 const MARK: u8 = 0;
 const LIFETIMES: [Lifetime; 3] = [Lifetime::Test, Lifetime::Connection, Lifetime::Session];
@@ -37,6 +37,9 @@ pub(crate) fn is_encoded(payload: &[u8]) -> bool {
 /// and sources come later.
 pub(crate) fn write(payload: &mut Vec<u8>, record: &Record, documents: &Encoded) -> Option<()> {
     let (mould, name, kind, class, connection, schema, started, ended, responses) = match record {
+        Record::Test(t) if t.sender.is_some() => {
+            (2, &t.name, &t.kind, &t.class, &t.connection, t.schema, t.started, t.ended, &t.responses)
+        }
         Record::Test(t) => (0, &t.name, &t.kind, &t.class, &t.connection, t.schema, t.started, t.ended, &t.responses),
         Record::Mock(m) => (1, &m.name, &m.kind, &m.class, &m.connection, m.schema, m.started, m.ended, &m.responses),
     };
@@ -48,6 +51,10 @@ pub(crate) fn write(payload: &mut Vec<u8>, record: &Record, documents: &Encoded)
     payload.extend(started.to_le_bytes());
     payload.extend(ended.to_le_bytes());
     match record {
+        Record::Test(TestCase { sender: Some(Sender { destination, subject }), .. }) => {
+            sized(payload, destination.as_bytes())?;
+            sized(payload, subject.as_bytes())?;
+        }
         Record::Test(test) => {
             payload.extend(test.app_port.to_le_bytes());
             payload.push(u8::from(test.tls.is_some()));
@@ -79,6 +86,12 @@ pub(crate) fn read(payload: &[u8]) -> Option<Record> {
         let (request, responses) = from.documents()?;
         let known = TestCase { name, kind, schema, class, request, responses, started, ended, ..TestCase::default() };
         return Some(Record::Test(TestCase { connection, app_port, tls, ..known }));
+    }
+    if mould == 2 {
+        let sender = Some(Sender { destination: from.text()?, subject: from.text()? });
+        let (request, responses) = from.documents()?;
+        let known = TestCase { name, kind, schema, class, request, responses, started, ended, ..TestCase::default() };
+        return Some(Record::Test(TestCase { connection, sender, ..known }));
     }
     let [lifetime] = from.array()?;
     let (lifetime, destination) = (*LIFETIMES.get(usize::from(lifetime))?, from.text()?);

@@ -1,7 +1,9 @@
 //! What is written is read back exactly, whatever it is.
 use document::{Blob, Map, Value};
 use proptest::{collection::vec, option, prelude::*};
-use store::{Lifetime, Mock, Naming, Project, Record, Recording, Response, TestCase, TestSet, Upgrade, Upgraded};
+use store::{
+    Lifetime, Mock, Naming, Project, Record, Recording, Response, Sender, TestCase, TestSet, Upgrade, Upgraded,
+};
 
 /// Every kind is known, at one schema.
 struct Known(u32);
@@ -66,12 +68,15 @@ prop_compose! {
         (started, ended, app_port) in any::<(u64, u64, u16)>(),
         noise in proptest::collection::btree_map(text(), vec(text(), 0..3), 0..3),
         tls in option::of(text()),
+        sender in option::of((text(), text())),
         assertions in vec(("status_[a-z]{1,4}", value()), 0..2),
     ) -> TestCase {
         let (noise, assertions) = (noise.into_iter().collect(), assertions.into_iter().collect());
         let schema = SCHEMA;
+        let sender = sender.map(|(destination, subject)| Sender { destination, subject });
+        let app_port = if sender.is_some() { 0 } else { app_port };
         TestCase {
-            kind, schema, class, request, responses, started, ended, connection, app_port, tls, noise, assertions,
+            kind, schema, class, request, responses, started, ended, connection, app_port, tls, sender, noise, assertions,
             ..TestCase::default()
         }
     }
