@@ -61,8 +61,13 @@ impl Project {
     }
 
     fn record_with(&self, world: &World, options: &[&str]) -> Recording {
+        self.record_until(world, options, "application is listening")
+    }
+
+    /// Starts recording and waits until the application, which need not listen, says `words`.
+    pub fn record_until(&self, world: &World, options: &[&str], words: &str) -> Recording {
         let process = Process::start(world, self.command("record").args(options));
-        process.wait_for("application is listening");
+        process.wait_for(words);
         Recording { process }
     }
 

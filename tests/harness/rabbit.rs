@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::apps::{App, PORT, cache, installed, python};
 use crate::http::{Client, Connections};
-use crate::{Process, World, file};
+use crate::{PATIENCE, Process, World, file};
 
 const CLIENTS: usize = 8;
 const BROKER_PORT: u16 = 5672;
@@ -67,6 +67,37 @@ pub fn app(driver: &'static str) -> App {
         other => panic!("no application of {other}"),
     };
     app.with("AMQP_URL", &format!("amqp://t:pw@broker.test:{BROKER_PORT}"))
+}
+
+/// The clients that consumers here are made with: see `apps/pyamqp/shipping.py`.
+///
+/// # Panics
+/// When there is none.
+pub fn consumer(driver: &'static str) -> App {
+    let script = |path: &str| file(path).display().to_string();
+    let app = match driver {
+        "pika" => App::new(driver, format!("{} {}", python().display(), script("apps/pyamqp/shipping.py"))),
+        "amqplib" => {
+            let modules =
+                ["nodeamqp/node_modules", "node/node_modules"].map(|path| installed(path).display().to_string());
+            App::new(driver, format!("node {}", script("apps/nodeamqp/shipping.js")))
+                .with("NODE_PATH", &modules.join(":"))
+        }
+        other => panic!("no consumer of {other}"),
+    };
+    app.with("AMQP_URL", &format!("amqp://t:pw@broker.test:{BROKER_PORT}"))
+}
+
+/// Somebody else sends messages to a queue.
+///
+/// # Panics
+/// When the broker does not take them.
+pub fn publish(world: &World, queue: &str, messages: &[Value]) {
+    let mut order = Command::new(python());
+    order.arg(file("apps/pyamqp/order.py")).arg(queue).args(messages.iter().map(Value::to_string));
+    order.env("AMQP_URL", format!("amqp://t:pw@127.0.0.1:{BROKER_PORT}"));
+    let ended = Process::start(world, &mut order).wait(PATIENCE);
+    assert!(ended.status.success(), "the messages were not sent: {}", ended.stderr);
 }
 
 /// amqp091-go's own tests, as an application that ends by itself.

@@ -1,9 +1,10 @@
 //! Applications of RabbitMQ's clients: recorded under eight clients at once, replayed with the broker gone.
 
-use harness::apps::PORT;
-use harness::keploy::Project;
+use harness::apps::{App, PORT};
+use harness::keploy::{Outcome, Project};
 use harness::rabbit::{self, Broker};
-use harness::{Sent, World, files_below, is_long};
+use harness::{PATIENCE, Process, Sent, World, files_below, is_long};
+use serde_json::{Value, json};
 
 macro_rules! drivers {
     ($($test:ident: $name:literal,)*) => {
@@ -37,8 +38,11 @@ fn record_and_replay(driver: &'static str) {
     let sent = world.inside(rabbit::visit) as u64;
     let recorded = recording.finish();
     assert_eq!(recorded.code, Some(0), "{driver}: {}", recorded.said());
-    let counts = ["requests", "tests", "lost", "unparsed"].map(|name| recorded.number(name));
-    assert_eq!(counts, [sent, sent, 0, 0], "{driver}: {}", recorded.said());
+    let counts = ["requests", "tests", "lost", "unparsed", "unsettled"].map(|name| recorded.number(name));
+    // Each client's two orders come back to the application's own consumer: those deliveries are tests, too.
+    let delivered = delivered(&project, "audit") as u64;
+    assert_eq!(counts, [sent + delivered, sent + delivered, 0, 0, 0], "{driver}: {}", recorded.said());
+    assert_eq!(delivered, 16, "{driver}: {}", recorded.said());
     no_secrets(&project, driver);
     drop(broker);
     for n in 0..if is_long() { 20 } else { 2 } {
@@ -64,4 +68,128 @@ fn no_secrets(project: &Project, driver: &str) {
         let said = |line: &str| line.split([' ', ':', '"', '\'', ',', '\0']).any(|word| word == "pw");
         assert!(!text.lines().any(said), "{driver}: the password is in {}", file.display());
     }
+}
+
+/// How many tests are messages of this queue.
+fn delivered(project: &Project, queue: &str) -> usize {
+    let files = files_below(&project.test_set().join("tests"));
+    let is_of = |file: &&std::path::PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(&format!("deliver-{queue}-"))
+    };
+    files.iter().filter(is_of).count()
+}
+
+/// Six orders; one has no quantity.
+fn orders() -> Vec<Value> {
+    let order = |n: u32| {
+        let (item, currency) = [("ink", "EUR"), ("pen", "CHF"), ("pad", "GBP")][n as usize % 3];
+        json!({ "order": format!("order-{n}"), "item": item, "currency": currency, "quantity": if n == 4 { 0 } else { n + 1 } })
+    };
+    (0..6).map(order).collect()
+}
+
+/// A consumer is recorded while somebody else sends it `orders`, all at once. `settled`: how many messages it settles.
+fn record_consumer(app: App, orders: &[Value], settled: usize) -> (World, Project) {
+    let world = World::online();
+    let broker = Broker::start(&world);
+    let project = Project::new(&world, app);
+    let recording = project.record_until(&world, &[], "consuming shipped");
+    recording.process().wait_for("consuming shipments");
+    rabbit::publish(&world, "shipments", orders);
+    recording.process().wait_for(&format!("settled {settled}\n"));
+    let recorded = recording.finish();
+    recorded.expect_code(0);
+    let counts = ["requests", "tests", "lost", "unparsed"].map(|name| recorded.number(name));
+    assert_eq!(counts, [settled as u64, settled as u64, 0, 0], "{}", recorded.said());
+    drop(broker);
+    (world, project)
+}
+
+/// With everything gone, it does the same; and whatever it does otherwise is named.
+fn replay_consumer(project: &Project) {
+    for _ in 0..if is_long() { 20 } else { 2 } {
+        let offline = World::offline();
+        project.test(&offline, "").expect_code(0);
+        assert_eq!(offline.sent(), Sent::default(), "something tried to leave");
+    }
+    let mutations = [
+        ("call", "INCRBY", "changed"),
+        ("skip", "SET shipment:", "missing"),
+        ("extra", "who-asks-this", "additional"),
+        ("settle", "requeue", "deliver-shipments-5"),
+    ];
+    for (mutation, named, how) in mutations {
+        let replayed = project.test(&World::offline(), mutation);
+        replayed.expect_code(1);
+        let said = format!("{}\n{}", replayed.stderr, replayed.json);
+        for word in [named, how] {
+            assert!(said.contains(word), "{mutation}: {word:?} is not named: {}", replayed.said());
+        }
+    }
+}
+
+macro_rules! consumers {
+    ($($test:ident: $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            let (_world, project) = record_consumer(rabbit::consumer($name), &orders(), 11);
+            assert_eq!([delivered(&project, "shipments"), delivered(&project, "shipped")], [6, 5]);
+            replay_consumer(&project);
+        })*
+    };
+}
+
+consumers! {
+    a_consumer_of_pika: "pika",
+    a_consumer_of_amqplib: "amqplib",
+}
+
+/// All of a queue's messages lie ready, on two connections, and some work overlaps.
+#[test]
+fn several_consumers_with_several_messages_each() {
+    let app = rabbit::consumer("pika").with("PREFETCH", "3").with("CONSUMERS", "2");
+    let (_world, project) = record_consumer(app, &orders(), 11);
+    replay_consumer(&project);
+}
+
+/// The first of them has no outcome before the last has come.
+#[test]
+fn messages_that_are_settled_by_one_word() {
+    let app = rabbit::consumer("pika").with("PREFETCH", "5").with("BATCH", "5");
+    let (_world, project) = record_consumer(app, &orders(), 11);
+    replay_consumer(&project);
+}
+
+/// Two messages are left over: they are no tests, and that is said.
+#[test]
+fn what_was_not_settled_is_no_test() {
+    let world = World::online();
+    let broker = Broker::start(&world);
+    let app = rabbit::consumer("pika").with("PREFETCH", "5").with("BATCH", "3");
+    let project = Project::new(&world, app);
+    let recording = project.record_until(&world, &["--no-learn"], "consuming shipments");
+    let orders: Vec<Value> = orders().into_iter().filter(|order| order["quantity"] != 0).collect();
+    rabbit::publish(&world, "shipments", &orders);
+    recording.process().wait_for("settled 8\n"); // three of five, and all five that are told on
+    let recorded = recording.finish();
+    let counts = ["requests", "tests", "lost", "unsettled"].map(|name| recorded.number(name));
+    assert_eq!(counts, [8, 8, 0, 2], "{}", recorded.said());
+    drop(broker);
+    assert_eq!([delivered(&project, "shipments"), delivered(&project, "shipped")], [3, 5]);
+}
+
+/// The application connects and never consumes: the first test can never run.
+#[test]
+fn a_queue_that_nobody_consumes_any_more() {
+    let (_world, project) = record_consumer(rabbit::consumer("pika"), &orders(), 11);
+    let offline = World::offline();
+    let mut test = project.command("test");
+    test.env("MUTATE", "queue").args(["--health-poll-timeout", "3"]);
+    let tested = Outcome::of(Process::start(&offline, &mut test).wait(PATIENCE));
+    tested.expect_code(4).expect_words(&[
+        "did not take what is sent to `shipments`",
+        "broker.test:5672",
+        "--health-poll-timeout",
+    ]);
 }

@@ -43,6 +43,8 @@ pub struct Delivered {
     about: Map,
     /// None: it was fetched by basic.get.
     pub consumer: Option<Tag>,
+    /// The exchange that this delivery is, whose outcome is its settlement. None: it is part of another one.
+    pub exchange: Option<Exchange>,
 }
 
 /// What a client's method comes to.
@@ -51,6 +53,18 @@ pub struct Request {
     /// The number that its confirmation will name.
     pub confirmation: Option<u64>,
     pub settled: Vec<Delivered>,
+}
+
+impl Request {
+    /// The deliveries that it settles and that are exchanges of their own.
+    pub fn outcomes(&self) -> impl Iterator<Item = Exchange> {
+        self.settled.iter().filter_map(|delivered| delivered.exchange)
+    }
+
+    /// It settles such deliveries and nothing else: it is their outcome, and no call.
+    pub fn is_outcome(&self) -> bool {
+        !self.settled.is_empty() && self.settled.iter().all(|delivered| delivered.exchange.is_some())
+    }
 }
 
 impl Channel {
@@ -79,7 +93,7 @@ impl Channel {
             method::BASIC_ACK | method::BASIC_NACK | method::BASIC_REJECT => {
                 let number = arguments.get("delivery-tag").and_then(Value::as_int).unwrap_or_default();
                 settled = self.settle(number, arguments.get("multiple").is_some());
-                if let Some(last) = settled.last() {
+                if let Some(last) = settled.iter().rfind(|delivered| delivered.exchange.is_none()) {
                     document.insert("delivery", last.about.clone());
                 }
             }
@@ -103,23 +117,14 @@ impl Channel {
 
     /// A message went to the client under this delivery tag. `consumer`: to whom, unless it asked for it.
     pub fn deliver(&mut self, number: u64, queue: &Value, message: &Map, consumer: Option<Tag>) {
-        let mut about = Map::new();
-        insert_unless_null(&mut about, "queue", queue);
-        for name in ["exchange", "routing-key"] {
-            insert_unless_null(&mut about, name, message.get(name).unwrap_or(&Value::Null));
-        }
-        match message.get("body") {
-            Some(Value::Text(body)) if body.len() > SHOWN_BODY => {
-                let end = (0..=SHOWN_BODY).rev().find(|end| body.is_char_boundary(*end)).unwrap_or(0);
-                about.insert("body-start", &body[..end]);
-            }
-            Some(Value::Bytes(body)) if body.len() > SHOWN_BODY => {
-                about.insert("body-start", Value::Bytes(body[..SHOWN_BODY].to_vec()));
-            }
-            Some(body) => about.insert("body", body.clone()),
-            None => {}
-        }
-        self.delivered.insert(number, Delivered { about, consumer });
+        let about = about(queue, message);
+        self.delivered.insert(number, Delivered { about, consumer, exchange: None });
+    }
+
+    /// A message went to a consumer that settles it, as an exchange of its own.
+    pub fn deliver_as(&mut self, exchange: Exchange, number: u64, consumer: Tag) {
+        let (about, consumer) = (Map::new(), Some(consumer));
+        self.delivered.insert(number, Delivered { about, consumer, exchange: Some(exchange) });
     }
 
     /// In order of delivery; `multiple`: all up to this one, or (0) all there are.
@@ -132,6 +137,41 @@ impl Channel {
         let later = last.checked_add(1).map(|next| self.delivered.split_off(&next)).unwrap_or_default();
         std::mem::replace(&mut self.delivered, later).into_values().collect()
     }
+}
+
+/// What a settlement says of a message.
+fn about(queue: &Value, message: &Map) -> Map {
+    let mut about = Map::new();
+    insert_unless_null(&mut about, "queue", queue);
+    for name in ["exchange", "routing-key"] {
+        insert_unless_null(&mut about, name, message.get(name).unwrap_or(&Value::Null));
+    }
+    match message.get("body") {
+        Some(Value::Text(body)) if body.len() > SHOWN_BODY => {
+            let end = (0..=SHOWN_BODY).rev().find(|end| body.is_char_boundary(*end)).unwrap_or(0);
+            about.insert("body-start", &body[..end]);
+        }
+        Some(Value::Bytes(body)) if body.len() > SHOWN_BODY => {
+            about.insert("body-start", Value::Bytes(body[..SHOWN_BODY].to_vec()));
+        }
+        Some(body) => about.insert("body", body.clone()),
+        None => {}
+    }
+    about
+}
+
+/// What a settlement is to the message that it settles: the tag is made up, and how many it settles at once shows nobody.
+pub fn outcome(saying: &Saying) -> Value {
+    let mut outcome = Map::new().with("method", saying.method.name);
+    if let Some(requeue) = saying.arguments.get("requeue") {
+        outcome.insert("requeue", requeue.clone());
+    }
+    outcome.into()
+}
+
+/// What people call a queue.
+pub fn subject(queue: &Value) -> String {
+    String::from_utf8_lossy(queue.as_raw().unwrap_or_default()).into_owned()
 }
 
 /// What a transaction holds back.

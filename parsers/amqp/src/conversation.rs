@@ -67,7 +67,12 @@ impl Connection for Conversation {
         }
     }
 
-    fn send(&mut self, _: &mut dyn Session, _: Exchange, _: Value) -> Result<(), Fault> {
-        Err(Fault::new("cannot-drive", "applications that are brokers themselves are not driven"))
+    fn send(&mut self, host: &mut dyn Session, exchange: Exchange, request: Value) -> Result<(), Fault> {
+        match &mut self.role {
+            Role::Mocking(mocking) => mocking.send(host, exchange, &request),
+            Role::Recording(_) => {
+                Err(Fault::new("cannot-drive", "applications that are brokers themselves are not driven"))
+            }
+        }
     }
 }

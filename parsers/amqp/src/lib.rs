@@ -3,7 +3,8 @@
 //! Bytes become methods and messages (`frame`, `method`, `table`, `properties`); what earlier words mean for later ones is
 //! followed (`channel`), so that a request's document means something on its own; what a server says finds the exchange
 //! that it belongs to (`record`). In the server's place, `mock` writes what was recorded, with delivery tags, confirmations
-//! and consumer tags of the live connection, and hands deliveries to consumers as fast as they settle them.
+//! and consumer tags of the live connection, and hands deliveries to consumers as fast as they settle them: those that were
+//! recorded as answers, when the consumer begins; those that are tests, when the host says so.
 #![forbid(unsafe_code)]
 
 mod channel;
@@ -35,7 +36,9 @@ impl Parser for Amqp {
 
     fn manifest() -> Manifest {
         let volatile_request = TRACING.iter().map(|name| format!("properties.headers.{name}")).collect();
-        Manifest { drives: false, ports: vec![5672], volatile_request, ..Manifest::new("Amqp") }
+        // What waits on one channel holds up no other.
+        let extra = vec![("multiplexed".to_owned(), "true".to_owned())];
+        Manifest { drives: false, ports: vec![5672], volatile_request, extra, ..Manifest::new("Amqp") }
     }
 
     fn detect(_: &Peer, client: &[u8], _: &[u8]) -> Verdict {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use keploy_sdk::{Exchange, Fault, Instant, Map, Session, Side, Value};
 
 use crate::{
-    channel::{Channel, Consumer, Tag, tag_of},
+    channel::{Channel, Consumer, Tag, outcome, tag_of},
     facts,
     frame::{PROTOCOL, Said, Saying, put_content, put_heartbeat, put_method},
     method::{self, Id, Method},
@@ -34,6 +34,20 @@ pub struct Mocking {
     /// We said that the connection is over.
     refused: bool,
     out: Vec<u8>,
+    /// To be told when `out` is written.
+    news: Vec<News>,
+    /// How many messages were handed to consumers.
+    handed: u64,
+}
+
+/// What the host learns of consumers, and of the deliveries that it sends them.
+enum News {
+    Begins(String),
+    Ends(String),
+    Settled(Exchange, Value, Instant),
+    /// The consumer settles nothing: nothing comes of it.
+    Taken(Exchange),
+    Lost(Exchange, &'static str),
 }
 
 #[derive(Default)]
@@ -52,8 +66,16 @@ struct Mocked {
 
 /// What a consumer is still to get.
 struct Backlog {
-    waiting: VecDeque<Map>,
+    waiting: VecDeque<Waiting>,
     prefetch: usize,
+    /// When it got something last, counted in messages.
+    served: u64,
+}
+
+struct Waiting {
+    document: Map,
+    /// The host sent it.
+    exchange: Option<Exchange>,
 }
 
 /// What was asked and has no answer yet.
@@ -95,13 +117,25 @@ impl Mocking {
             host.write(Side::Client, &std::mem::take(&mut self.out));
             self.last_written = self.now;
         }
+        for news in self.news.drain(..) {
+            match news {
+                News::Begins(queue) => host.serves(&queue),
+                News::Ends(queue) => host.serves_no_more(&queue),
+                News::Settled(delivery, outcome, at) => {
+                    host.reply(delivery, outcome, at);
+                    host.close(delivery);
+                }
+                News::Taken(delivery) => host.close(delivery),
+                News::Lost(delivery, why) => host.abandon(delivery, why),
+            }
+        }
     }
 
     fn request(&mut self, host: &mut dyn Session, saying: Saying) -> Result<(), Fault> {
         let id = saying.method.id;
         if is_answer(id) {
             match id {
-                method::CHANNEL_CLOSE_OK => drop(self.channels.remove(&saying.channel)),
+                method::CHANNEL_CLOSE_OK => self.close_channel(saying.channel),
                 method::CONNECTION_CLOSE_OK => host.finish(Side::Client),
                 _ => {}
             }
@@ -128,14 +162,16 @@ impl Mocking {
             }
             _ => {}
         }
-        let facts = facts::of(&request.document);
-        let exchange = host.open(request.document, facts, saying.since);
-        let Saying { channel, method, arguments, .. } = saying;
-        self.asked.insert(exchange, Asked { channel, method, arguments, confirmation: request.confirmation });
-        if !request.settled.is_empty() {
-            self.hand_out(channel)?;
+        let settled = request.outcomes().map(|delivery| News::Settled(delivery, outcome(&saying), self.now));
+        self.news.extend(settled);
+        let (is_outcome, settles) = (request.is_outcome(), !request.settled.is_empty());
+        let Saying { channel, method, arguments, since, .. } = saying;
+        if !is_outcome {
+            let facts = facts::of(&request.document);
+            let exchange = host.open(request.document, facts, since);
+            self.asked.insert(exchange, Asked { channel, method, arguments, confirmation: request.confirmation });
         }
-        Ok(())
+        if settles { self.hand_out(channel) } else { Ok(()) }
     }
 
     pub fn answer(&mut self, host: &mut dyn Session, exchange: Exchange, responses: &[Value]) -> Result<(), Fault> {
@@ -143,6 +179,7 @@ impl Mocking {
         let id = asked.method.id;
         if asked.arguments.get("no-wait").is_some() && id == method::BASIC_CONSUME {
             self.consume(exchange, &asked, &Map::new());
+            self.begins(&asked);
         }
         let mut hangs_up = false;
         for response in responses {
@@ -165,7 +202,10 @@ impl Mocking {
     fn part(&mut self, host: &mut dyn Session, asked: &Asked, hangs_up: bool) {
         self.flush(host);
         match asked.method.id {
-            method::CHANNEL_CLOSE => drop(self.channels.remove(&asked.channel)),
+            method::CHANNEL_CLOSE => {
+                self.close_channel(asked.channel);
+                self.flush(host);
+            }
             method::CONNECTION_CLOSE => host.finish(Side::Client),
             _ if hangs_up => host.finish(Side::Client),
             _ => {}
@@ -180,6 +220,7 @@ impl Mocking {
             }
             method::BASIC_CONSUME_OK => {
                 let tag = self.consume(exchange, asked, document);
+                self.begins(asked);
                 return self.put(asked.channel, method, &document.clone().with("consumer-tag", Value::readable(tag)));
             }
             method::BASIC_DELIVER | method::BASIC_CANCEL => {
@@ -188,9 +229,7 @@ impl Mocking {
             }
             method::BASIC_CANCEL_OK => {
                 let tag = tag_of(&asked.arguments).unwrap_or_default().to_vec();
-                let channel = self.channels.entry(asked.channel).or_default();
-                channel.state.consumers.remove(&tag);
-                channel.backlogs.remove(&tag);
+                self.end_consumer(asked.channel, &tag);
                 return self.put(asked.channel, method, &Map::new().with("consumer-tag", Value::readable(tag)));
             }
             method::BASIC_GET_OK => return self.give(asked, method, document),
@@ -198,7 +237,7 @@ impl Mocking {
                 let channel = self.channels.entry(asked.channel).or_default();
                 channel.state.last_queue = document.get("queue").cloned().unwrap_or_default();
             }
-            method::CHANNEL_CLOSE => self.channels.entry(asked.channel).or_default().refuse(),
+            method::CHANNEL_CLOSE => self.refuse_channel(asked.channel),
             method::CONNECTION_CLOSE => self.refused = true,
             _ => {}
         }
@@ -225,13 +264,6 @@ impl Mocking {
             put_content(&mut self.out, channel, document, frame_max)?;
         }
         Ok(())
-    }
-}
-
-impl Mocked {
-    /// Nothing more goes out on it.
-    fn refuse(&mut self) {
-        *self = Self { refused: true, ..Self::default() };
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! - A reply belongs to the oldest request on its channel that it answers.
 //! - A confirmation, and a message that comes back, belong to the publish.
-//! - A delivery belongs to the consumer; but to the publish that asked for it, when it is the answer to a call: it comes to
-//!   the queue that the call named (`reply-to`), under its `correlation-id`.
+//! - A delivery belongs to the publish that asked for it, when it is the answer to a call: it comes to the queue that the
+//!   call named (`reply-to`), under its `correlation-id`. Else it is an exchange that the server started, and the client's
+//!   settlement is the answer; but a consumer that settles nothing shows no outcome: what it gets belongs to the consumer.
 //! - An error belongs to what it names, and ends all that is open on its channel.
 use std::collections::{BTreeMap, VecDeque};
 
 use keploy_sdk::{Exchange, Instant, Level, Map, Session, Value};
 
 use crate::{
-    channel::{Channel, Consumer, add_content, tag_of},
+    channel::{Channel, Consumer, Delivered, add_content, outcome, tag_of},
     facts,
     frame::{Content, Said, Saying},
     method::{self, Id},
@@ -31,6 +32,8 @@ pub struct Recording {
     /// Calls that wait for a message: by correlation-id, where it is to come to and which publish it was.
     calls: BTreeMap<Vec<u8>, Call>,
     client_ended: bool,
+    /// When the last message came. Several may come at once; as tests they have an order.
+    last_inbound: Instant,
 }
 
 /// A channel; 0 is the connection itself.
@@ -73,11 +76,11 @@ impl Recording {
                 self.greeting = Some(host.open(request, facts, at));
             }
             Said::Heartbeat => {}
-            Said::Method(saying) => self.request(host, saying),
+            Said::Method(saying) => self.request(host, saying, at),
         }
     }
 
-    fn request(&mut self, host: &mut dyn Session, saying: Saying) {
+    fn request(&mut self, host: &mut dyn Session, saying: Saying, at: Instant) {
         if is_answer(saying.method.id) {
             if saying.method.id == method::CHANNEL_CLOSE_OK {
                 // What was said before it was read is lost on the server.
@@ -87,6 +90,13 @@ impl Recording {
         }
         let channel = self.channels.entry(saying.channel).or_default();
         let request = channel.state.request(&saying);
+        for delivery in request.outcomes() {
+            host.reply(delivery, outcome(&saying), at);
+            host.close(delivery);
+        }
+        if request.is_outcome() {
+            return;
+        }
         let facts = facts::of(&request.document);
         let exchange = host.open(request.document, facts, saying.since);
         let Saying { method, arguments, content, .. } = saying;
@@ -157,6 +167,7 @@ impl Recording {
             left.extend(channel.pending.iter().map(|pending| pending.exchange));
             over.extend(channel.sent.iter().map(|sent| sent.exchange));
             over.extend(channel.state.consumers.values().map(|consumer| consumer.exchange));
+            forget(host, channel.state.delivered.into_values());
         }
         over.extend(std::mem::take(&mut self.calls).into_values().map(|call| call.exchange));
         over.sort_unstable();
@@ -168,6 +179,13 @@ impl Recording {
                 false => host.abandon(exchange, reason),
             }
         }
+    }
+}
+
+/// Nobody will settle these any more.
+fn forget(host: &mut dyn Session, delivered: impl Iterator<Item = Delivered>) {
+    for delivery in delivered.filter_map(|delivered| delivered.exchange) {
+        host.abandon(delivery, "the consumer went before it had settled the message");
     }
 }
 

@@ -55,7 +55,7 @@ fn mock(client: &[u8], recorded: &[Effect]) {
     let mut responses: Vec<Vec<Value>> = Vec::new();
     for effect in recorded {
         match effect {
-            Effect::Open { .. } => responses.push(Vec::new()),
+            Effect::Open { .. } | Effect::OpenInbound { .. } => responses.push(Vec::new()),
             Effect::Reply { exchange, response, .. } => responses[*exchange as usize - 1].push(response.clone()),
             _ => {}
         }
@@ -65,11 +65,18 @@ fn mock(client: &[u8], recorded: &[Effect]) {
     if mock.feed(&mut host, Side::Client, 0, 1, client).is_err() {
         return;
     }
-    let mut answers = responses.into_iter();
+    let is_inbound = |effect: &&Effect| matches!(effect, Effect::OpenInbound { .. });
+    let opened = recorded.iter().filter(|effect| matches!(effect, Effect::Open { .. } | Effect::OpenInbound { .. }));
+    let mut answers = opened.zip(responses).filter(|(effect, _)| !is_inbound(effect)).map(|(_, responses)| responses);
     for effect in host.take() {
         if let Effect::Open { exchange, .. } = effect {
             let outcome = mock.answer(&mut host, exchange, answers.next().unwrap_or_default());
             outcome.expect("what was recorded can be written");
+        }
+    }
+    for (number, effect) in (1 << 32..).zip(recorded.iter().filter(is_inbound)) {
+        if let Effect::OpenInbound { request, .. } = effect {
+            mock.send(&mut host, number, request.clone()).expect("what was recorded can be written");
         }
     }
 }

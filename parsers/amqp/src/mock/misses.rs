@@ -39,7 +39,7 @@ impl Mocking {
             .with("class-id", class)
             .with("method-id", number);
         let method = method::by_id(method::CHANNEL_CLOSE).ok_or_else(|| unknown("channel.close"))?;
-        self.channels.entry(asked.channel).or_default().refuse();
+        self.refuse_channel(asked.channel);
         self.put(asked.channel, method, &document)
     }
 }

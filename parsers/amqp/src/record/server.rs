@@ -1,9 +1,10 @@
 //! What a server says while recording.
 use keploy_sdk::{Exchange, Fault, Instant, Map, Session, Value};
 
-use super::{Consumer, Open, Pending, Recording, Sent, protocol_document, response, warn};
+use super::{Consumer, Open, Pending, Recording, Sent, forget, protocol_document, response, warn};
 use crate::{
-    channel::tag_of,
+    channel::{subject, tag_of},
+    facts,
     frame::{Said, Saying},
     method,
 };
@@ -104,15 +105,33 @@ impl Recording {
             channel.state.deliver(number_of(saying), &Value::Null, &response(saying), Some(tag.to_vec()));
             return;
         };
-        let (home, queue) = (consumer.exchange, consumer.queue.clone());
+        let (home, queue, acks) = (consumer.exchange, consumer.queue.clone(), consumer.acks);
         let mut document = response(saying);
-        if consumer.acks {
-            channel.state.deliver(number_of(saying), &queue, &document, Some(tag.to_vec()));
+        if let Some(call) = self.take_call(saying) {
+            if acks {
+                let channel = self.channels.entry(saying.channel).or_default();
+                channel.state.deliver(number_of(saying), &queue, &document, Some(tag.to_vec()));
+            }
+            document.insert("queue", queue);
+            host.reply(call, document.into(), at);
+            return self.close_unless_awaited(host, call);
         }
-        let Some(call) = self.take_call(saying) else { return host.reply(home, document.into(), at) };
-        document.insert("queue", queue);
-        host.reply(call, document.into(), at);
-        self.close_unless_awaited(host, call);
+        if !acks {
+            return host.reply(home, document.into(), at);
+        }
+        let delivery = self.open_inbound(host, &queue, saying);
+        let channel = self.channels.entry(saying.channel).or_default();
+        channel.state.deliver_as(delivery, number_of(saying), tag.to_vec());
+    }
+
+    /// What comes to a consumer of this queue and is a test.
+    fn open_inbound(&mut self, host: &mut dyn Session, queue: &Value, saying: &Saying) -> Exchange {
+        let mut request = Map::new().with("method", saying.method.name).with("queue", queue.clone());
+        response(saying).into_iter().for_each(|(name, value)| request.insert(name, value));
+        let request = request.into();
+        let facts = facts::of(&request);
+        self.last_inbound = saying.since.max(self.last_inbound + 1);
+        host.open_inbound(&subject(queue), request, facts, self.last_inbound)
     }
 
     /// The publish that this message answers.
@@ -161,7 +180,14 @@ impl Recording {
     fn cancelled(&mut self, host: &mut dyn Session, saying: &Saying, at: Instant) {
         let channel = self.channels.entry(saying.channel).or_default();
         if let Some(consumer) = tag_of(&saying.arguments).and_then(|tag| channel.state.consumers.remove(tag)) {
-            host.reply(consumer.exchange, response(saying).into(), at);
+            match consumer.acks {
+                // In its order with the messages that came before.
+                true => {
+                    let cancel = self.open_inbound(host, &consumer.queue, saying);
+                    host.close(cancel);
+                }
+                false => host.reply(consumer.exchange, response(saying).into(), at),
+            }
             host.close(consumer.exchange);
         }
     }
@@ -196,6 +222,7 @@ impl Recording {
         let Some(channel) = self.channels.remove(&number) else { return };
         channel.pending.into_iter().for_each(|pending| host.close(pending.exchange));
         channel.state.consumers.into_values().for_each(|consumer| host.close(consumer.exchange));
+        forget(host, channel.state.delivered.into_values());
         channel.sent.into_iter().for_each(|sent| self.close_unless_awaited(host, sent.exchange));
     }
 }

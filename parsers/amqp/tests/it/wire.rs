@@ -62,8 +62,17 @@ impl Talk {
 
     /// What is written as the answer.
     pub fn answer(&mut self, exchange: Exchange, responses: Vec<Value>) -> Vec<u8> {
+        written(&self.effects_of_answer(exchange, responses))
+    }
+
+    pub fn effects_of_answer(&mut self, exchange: Exchange, responses: Vec<Value>) -> Vec<Effect> {
         self.conversation.answer(&mut self.host, exchange, responses).expect("it can be written");
-        written(&self.host.take())
+        self.host.take()
+    }
+
+    pub fn send(&mut self, exchange: Exchange, request: Value) -> Vec<Effect> {
+        self.conversation.send(&mut self.host, exchange, request).expect("it can be written");
+        self.host.take()
     }
 
     pub fn miss(&mut self, exchange: Exchange) -> Vec<Effect> {
