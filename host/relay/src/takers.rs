@@ -188,7 +188,7 @@ mod tests {
         let (sending_tx, _sending_rx) = mpsc::unbounded_channel();
         takers.add(&connection(1), "jobs".to_owned(), sending_tx);
         let second = Duration::from_secs(1);
-        let send = |subject| takers.send(&everywhere(subject), Vec::new(), Duration::ZERO, second);
+        let send = async |subject| takers.send(&everywhere(subject), Vec::new(), Duration::ZERO, second).await;
         assert!(matches!(send("others").await, Err(DriveError::NobodyTakes(subject, _)) if subject == "others"));
         takers.remove(1, "jobs");
         assert!(matches!(send("jobs").await, Err(DriveError::NobodyTakes(..))));
@@ -202,10 +202,12 @@ mod tests {
         let address = everywhere("jobs");
         let (patience, limit) = (Duration::ZERO, Duration::from_secs(60));
         let send = || takers.send(&address, b"message".to_vec(), patience, limit);
-        let settle = async |outcomes: Vec<Outcome>| {
+        let mut settle = async |outcomes: Vec<Outcome>| {
             let Sending { request, outcome_tx } = sending_rx.recv().await.expect("it was sent");
             assert_eq!(request, b"message");
-            outcomes.into_iter().for_each(|outcome| outcome_tx.send(outcome).ok().expect("it is waited for"));
+            for outcome in outcomes {
+                assert!(outcome_tx.send(outcome).is_ok(), "it is waited for");
+            }
         };
         let outcomes = vec![Outcome::Response(b"ack".to_vec(), 7), Outcome::Complete];
         let (driven, ()) = tokio::join!(send(), settle(outcomes));

@@ -78,6 +78,7 @@ fn record(folder: &Path, times: u64) {
             started: mock.started,
             responses: vec![(response.clone(), mock.ended)],
             written: None,
+            inbound: None,
         });
     }
 }
