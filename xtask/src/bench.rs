@@ -115,8 +115,7 @@ pub struct Bench<'a> {
 
 pub fn run(place: &Place, options: &Options) -> Result {
     setup::for_bench(place)?;
-    product::build(place)?;
-    product::build_bench(place)?;
+    product::build_all(place)?;
     let before = options.against.as_deref().map(row::read).transpose()?;
     // Another one than last time: see `Recording::start`.
     let folder = place.target.join(format!("bench-{}", std::process::id()));

@@ -123,8 +123,7 @@ fn deny(place: &Place) -> Result {
 /// Only in the long round. The last two, and the noisy applications, do not pass every time yet: the README's table says so.
 const LONG: &[&str] = &["suites::", "noise::", "grpc::grpc_go", "secrets::of_overlapping_sessions_may_be_lost"];
 
-/// The whole workspace, as `build` built it: with fewer packages their dependencies would have other features, and the
-/// sandbox would be compiled once more.
+/// The whole workspace, as `build` built it.
 fn tests(place: &Place, length: Length) -> Result {
     let mut cargo = place.cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
     match length {

@@ -13,20 +13,16 @@ pub fn build(place: &Place) -> Result {
     place.cargo(&["build", "--release", "-p", "keploy"]).run()
 }
 
-/// All that `cargo xtask test` runs.
+/// All that `cargo xtask test` and `cargo xtask bench` run. One selection for both: with fewer packages their dependencies
+/// would have other features, and the sandbox would be compiled once more.
 pub fn build_all(place: &Place) -> Result {
     parsers(place)?;
     test_parsers(place)?;
     place.cargo(&["build", "--release", "--workspace", "--all-targets"]).run()
 }
 
-/// The applications and clients of `cargo xtask bench`: target/release/traffic, and what measures our crates by themselves.
-pub fn build_bench(place: &Place) -> Result {
-    place.cargo(&["build", "--release", "-p", "traffic", "-p", "bench-product"]).run()
-}
-
 /// target/parsers/PROTOCOL.wasm
-pub fn parsers(place: &Place) -> Result {
+fn parsers(place: &Place) -> Result {
     let crates: Vec<String> = PARSERS.iter().map(|name| format!("parser-{name}")).collect();
     let names: Vec<&str> = crates.iter().map(String::as_str).collect();
     wasm(place, &names, &[])?;

@@ -35,8 +35,7 @@ pub enum Wanted {
 
 pub fn run(place: &Place, wanted: Wanted) -> Result {
     setup::for_instructions(place)?;
-    product::parsers(place)?;
-    product::build_bench(place)?;
+    product::build_all(place)?;
     let counted = PATHS.iter().map(|(path, times, _)| Ok((*path, count(place, path, *times)?)));
     let counted = counted.collect::<Result<Vec<(&str, f64)>>>()?;
     let file = file(place);
