@@ -1,5 +1,5 @@
 use document::Map;
-use store::Response;
+use store::{Response, Sender};
 
 use super::*;
 
@@ -122,6 +122,27 @@ fn what_tests_do_nothing_else_on_its_connection_is_no_tests() {
     };
     assert!(own("7").is_empty());
     assert_eq!(own(""), ["mock-0"], "whose connection it was is not known");
+}
+
+/// A consumer was made ready while the first test was in flight, and in both replays; then its queue's messages came.
+#[test]
+fn what_a_consumer_does_before_its_first_message_is_no_tests() {
+    let own = |sent: Option<u64>| {
+        let mut set = set(&["POST /order", "deliver"], &[("QOS", 1, 0), ("CONSUME", 2, 0), ("PUBLISH", 5, 0)]);
+        for mock in &mut set.mocks[..2] {
+            mock.connection = "7".to_owned();
+        }
+        if let Some(sent) = sent {
+            let message = &mut set.tests[1];
+            (message.started, message.connection) = (sent * SECOND, "7".to_owned());
+            message.sender = Some(Sender::default());
+        }
+        let replay = || lesson(&set, &[(0, &[0, 1, 2])], &[]);
+        learned(&set, [replay(), replay()])[0].1.clone()
+    };
+    assert_eq!(own(Some(4)), ["mock-2"]);
+    assert_eq!(own(Some(1)), ["mock-0", "mock-1", "mock-2"], "it went on while messages came");
+    assert_eq!(own(None), ["mock-0", "mock-1", "mock-2"], "nothing came");
 }
 
 /// What a poller asks rarely falls into the same test in both replays: tests of its kind ask that, too, but never alone.

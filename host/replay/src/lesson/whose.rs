@@ -22,6 +22,8 @@ pub(super) struct Whose<'a> {
     background: BTreeSet<CallClass>,
     /// What was claimed in a replay while no test ran.
     of_none: BTreeSet<&'a str>,
+    /// What consumers asked before the first message came: they begin on their own, whatever test is in flight then.
+    preparing: BTreeSet<&'a str>,
     /// Mock -> test, in each replay.
     owners: [HashMap<&'a str, &'a str>; 2],
     /// Kinds of tests many of which make such calls, in both replays: more than would by chance.
@@ -53,9 +55,23 @@ impl<'a> Whose<'a> {
         let (background, regular) = (BTreeSet::new(), BTreeSet::new());
         let (extra, given) = (BTreeSet::new(), BTreeMap::new());
         let of_none = first.of_none.union(&second.of_none).map(String::as_str).collect();
-        let mut whose =
-            Self { mocks, tests, mapped, classes, background, of_none, owners, regular, extra, known, given };
+        let preparing = BTreeSet::new();
+        let mut whose = Self {
+            mocks,
+            tests,
+            mapped,
+            classes,
+            background,
+            of_none,
+            preparing,
+            owners,
+            regular,
+            extra,
+            known,
+            given,
+        };
         whose.regular = whose.find_regular(first, second);
+        whose.preparing = whose.find_preparing(set);
         let of_workers = first.of_workers.intersection(&second.of_workers).map(String::as_str);
         let of_none = whose.find_of_none(set).chain(of_workers);
         whose.background = of_none.map(|name| whose.classes[name].clone()).collect();
@@ -99,6 +115,26 @@ impl<'a> Whose<'a> {
                 || is_open && (is_nobodys() || !is_usual && (is_out_of_step() || is_alone(mock)))
         };
         set.mocks.iter().filter(is_of_none).map(|mock| mock.name.as_str())
+    }
+
+    /// What was asked on a connection before something was sent over it that is a test of its own. Where tests use that
+    /// connection, too, only what they do not usually ask.
+    fn find_preparing(&self, set: &'a TestSet) -> BTreeSet<&'a str> {
+        let mut sent: HashMap<&str, u64> = HashMap::new();
+        for test in set.tests.iter().filter(|test| test.sender.is_some()) {
+            let first = sent.entry(&test.connection).or_insert(test.started);
+            *first = test.started.min(*first);
+        }
+        let open =
+            set.mocks.iter().filter(|mock| self.mapped.contains(&*mock.name) && !self.known.contains_key(&*mock.name));
+        let on_those = open.filter_map(|mock| Some((mock, *sent.get(&*mock.connection)?)));
+        let (before, after): (Vec<_>, Vec<_>) = on_those.partition(|(mock, sent)| mock.ended <= *sent);
+        let shared: BTreeSet<&str> = after.iter().map(|(mock, _)| &*mock.connection).collect();
+        let is_usual =
+            |mock: &str| self.owners.iter().any(|owners| owners.get(mock).is_some_and(|test| self.makes(test, mock)));
+        let preparing = before.into_iter().map(|(mock, _)| mock);
+        let preparing = preparing.filter(|mock| !shared.contains(&*mock.connection) || !is_usual(&mock.name));
+        preparing.map(|mock| &*mock.name).collect()
     }
 
     /// Do tests like this one usually make such calls?
@@ -320,6 +356,9 @@ impl<'a> Whose<'a> {
             let replayed = first.get(mock).filter(|first| second.get(mock) == Some(first));
             return Some(replayed.copied().unwrap_or(test));
         }
+        if self.preparing.contains(mock) {
+            return None;
+        }
         if let Some(test) = self.given.get(mock) {
             return Some(test);
         }
@@ -355,7 +394,8 @@ impl<'a> Whose<'a> {
     }
 
     pub fn is_background(&self, mock: &str) -> bool {
-        self.certain(mock).is_none() && self.classes.get(mock).is_some_and(|class| self.background.contains(class))
+        let is_of_none = || self.classes.get(mock).is_some_and(|class| self.background.contains(class));
+        self.preparing.contains(mock) || self.certain(mock).is_none() && is_of_none()
     }
 
     /// Was it made while the test was in flight, or soon after?
