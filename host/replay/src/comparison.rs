@@ -27,13 +27,14 @@ pub struct Comparison {
 pub(crate) struct Comparing<'a> {
     shared: &'a Shared,
     test: &'a TestCase,
-    moment: Moment,
     form: Form<'a>,
     noise: Noise,
+    /// The recorded responses, canonical.
+    expected: Vec<Value>,
 }
 
 impl<'a> Comparing<'a> {
-    pub fn new(shared: &'a Shared, test: &'a TestCase, moment: Moment) -> Self {
+    pub fn new(shared: &'a Shared, test: &'a TestCase) -> Self {
         let form = shared.forms.of(&shared.registry, &test.kind, Part::Response);
         let noise = match Noise::new(test.noise.clone()) {
             Ok(own) => form.noise().merged(&own),
@@ -42,15 +43,25 @@ impl<'a> Comparing<'a> {
                 form.noise().clone()
             }
         };
-        Self { shared, test, moment, form, noise }
+        let expected = test.responses.iter().map(|response| form.canonical(&response.body)).collect();
+        Self { shared, test, form, noise, expected }
     }
 
-    /// With the recorded responses; `live` has recorded values in the place of those that are bound already.
-    pub fn compare(&self, live: &[Value], bindings: &Bindings) -> (Comparison, Vec<Explained>) {
-        let expected: Vec<Value> = self.test.responses.iter().map(|response| self.canonical(&response.body)).collect();
+    /// The recorded responses, canonical.
+    pub fn expected(&self) -> &[Value] {
+        &self.expected
+    }
+
+    /// With the recorded responses; `live` has recorded values in the place of those that are bound already. `moment`: when it
+    /// was answered.
+    pub fn compare(&self, live: &[Value], moment: Moment, bindings: &Bindings) -> (Comparison, Vec<Explained>) {
+        if self.is_as_recorded(live) {
+            let adopted = live.to_vec();
+            return (Comparison { adopted, moment, ..Comparison::default() }, Vec::new());
+        }
         let actual: Vec<Value> = live.iter().map(|response| self.canonical(response)).collect();
         let mut trial = Trial::new(bindings);
-        let (found, all) = self.differences(&expected, &actual, &mut trial);
+        let (found, all) = self.differences(&self.expected, &actual, moment, &mut trial);
         let adopted = live.iter().enumerate().map(|(n, live)| match (self.test.responses.get(n), found.get(n)) {
             // The same but for what may differ: spelling and all.
             (Some(recorded), Some(found)) if found.differences.is_empty() => recorded.body.clone(),
@@ -60,15 +71,19 @@ impl<'a> Comparing<'a> {
         let adopted = adopted.collect();
         let explained = found.into_iter().flat_map(|found| found.explained).collect();
         let bound = trial.into_new();
-        (Comparison { differences: all, adopted, bound, moment: self.moment }, explained)
+        (Comparison { differences: all, adopted, bound, moment }, explained)
+    }
+
+    /// What is the same has the same canonical form.
+    fn is_as_recorded(&self, live: &[Value]) -> bool {
+        live.iter().eq(self.test.responses.iter().map(|response| &response.body))
     }
 
     /// The numbers and texts that are not as recorded, whatever may explain them.
     pub fn otherwise(&self, live: &[Value]) -> Otherwise {
-        let pairs = self.test.responses.iter().zip(live);
-        let differences = pairs.flat_map(|(recorded, live)| {
-            let (recorded, live) = (self.canonical(&recorded.body), self.canonical(live));
-            document::diff(&recorded, &live, &self.noise, DiffOptions::default())
+        let pairs = self.expected.iter().zip(live);
+        let differences = pairs.flat_map(|(expected, live)| {
+            document::diff(expected, &self.canonical(live), &self.noise, DiffOptions::default())
         });
         let plain = |value: &Option<Value>| value.as_ref().and_then(lesson::plain);
         differences.filter_map(|found| Some((plain(&found.expected)?, plain(&found.actual)?))).collect()
@@ -79,6 +94,7 @@ impl<'a> Comparing<'a> {
         &self,
         expected: &[Value],
         actual: &[Value],
+        moment: Moment,
         trial: &mut Trial<'_>,
     ) -> (Vec<Compared>, Vec<Difference>) {
         let alone = expected.len() == 1 && actual.len() == 1;
@@ -92,7 +108,7 @@ impl<'a> Comparing<'a> {
         let pairs = expected.iter().zip(actual);
         let compare = |(n, pair)| {
             let hidden = (&self.noise, forms.templated(&self.test.name, n));
-            forms.compare_responses(class, hidden, pair, self.moment, trial)
+            forms.compare_responses(class, hidden, pair, moment, trial)
         };
         let found: Vec<Compared> = pairs.enumerate().map(compare).collect();
         let placed = |(n, found): (usize, &Compared)| -> Vec<Difference> {

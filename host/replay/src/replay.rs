@@ -9,7 +9,7 @@ use std::{
 };
 
 use document::{BadRule, Value};
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_util::{StreamExt as _, future::join, stream::FuturesUnordered};
 use matcher::{Bindings, Moment};
 use plugins::{Failure, Registry};
 use relay::{Address, Answers, Common, ConnectionInfo, Drive, DriveError, Driven};
@@ -340,24 +340,30 @@ impl Replay {
 
     async fn run(&self, driver: &Driver<'_>, test: &TestCase) -> Outcome {
         let started = relay::now();
-        let answered = driver.send(test).await;
+        // While the application works, we do, too.
+        let (answered, comparing) = join(driver.send(test), async { Comparing::new(&self.shared, test) }).await;
         let ended = relay::now();
         let compared = match &answered {
-            Ok(responses) => self.compare(test, responses, (started, ended)),
+            Ok(responses) => self.compare(test, &comparing, responses, (started, ended)),
             Err(_) => Comparison::default(),
         };
         Outcome { started, ended, answered, compared }
     }
 
     /// What the application answered otherwise than recorded. What it made up is followed from here on.
-    fn compare(&self, test: &TestCase, responses: &[Value], (started, ended): (u64, u64)) -> Comparison {
+    fn compare(
+        &self,
+        test: &TestCase,
+        comparing: &Comparing<'_>,
+        responses: &[Value],
+        (started, ended): (u64, u64),
+    ) -> Comparison {
         let taken = (test.ended - test.started.min(test.ended)) + (ended - started.min(ended));
         let live = self.shared.clock.at(started);
         let moment = Moment { recorded: test.started, live, slack: SLACK + taken };
         let mut pool = self.shared.pool();
         let live: Vec<Value> = responses.iter().map(|response| pool.bindings.to_recorded(response)).collect();
-        let comparing = Comparing::new(&self.shared, test, moment);
-        let (compared, explained) = comparing.compare(&live, &pool.bindings);
+        let (compared, explained) = comparing.compare(&live, moment, &pool.bindings);
         pool.bindings.accept(compared.bound.clone());
         if let Some(lesson) = &mut pool.lesson {
             lesson.response(test, explained, comparing.otherwise(&live));
