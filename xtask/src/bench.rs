@@ -21,8 +21,9 @@ mod table;
 mod writing;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::command::{Failure, Result, at};
+use crate::command::{Failure, Result, Run as _, at};
 use crate::place::Place;
 use crate::{product, setup};
 use row::Row;
@@ -102,6 +103,16 @@ impl Options {
     }
 }
 
+/// Bytes that a group may need: a minute at full speed leaves more than 10 GB behind.
+const NEEDED: u64 = 40 << 30;
+
+/// Bytes that may still be written there.
+fn free_space(folder: &Path) -> Result<u64> {
+    let said = Command::new("df").args(["--block-size=1", "--output=avail"]).arg(folder).text()?;
+    let bytes = said.lines().last().and_then(|line| line.trim().parse().ok());
+    bytes.ok_or_else(|| Failure::new(format!("df said {said:?}")))
+}
+
 /// What a group needs to know to measure.
 pub struct Bench<'a> {
     pub place: &'a Place,
@@ -109,7 +120,7 @@ pub struct Bench<'a> {
     pub quick: bool,
     /// Another binary to put beside ours.
     pub peer: Option<&'a Path>,
-    /// Where groups keep what they need; removed when all went well.
+    /// Where the group keeps what it needs; removed when all went well.
     pub folder: PathBuf,
 }
 
@@ -120,19 +131,22 @@ pub fn run(place: &Place, options: &Options) -> Result {
     // Another one than last time: see `Recording::start`.
     let folder = place.target.join(format!("bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(at(&folder))?;
-    let bench = Bench { place, quick: options.quick, peer: options.peer.as_deref(), folder };
     let mut rows = Vec::new();
     let chosen = |group: &&Group| options.only.is_empty() || options.only.iter().any(|name| name == group.name);
     let mut failed = Vec::new();
     for group in GROUPS.iter().filter(chosen) {
         eprintln!("bench: {}: {}", group.name, group.what);
+        let folder = folder.join(group.name);
+        std::fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let bench = Bench { place, quick: options.quick, peer: options.peer.as_deref(), folder };
         // The others are worth having.
         match (group.measure)(&bench) {
             Ok(measured) => {
                 rows.extend(measured);
-                // A minute at full speed leaves more than 10 GB behind.
-                std::fs::remove_dir_all(&bench.folder).map_err(at(&bench.folder))?;
-                std::fs::create_dir_all(&bench.folder).map_err(at(&bench.folder))?;
+                // For minutes ext4 makes files slowly where many were removed.
+                if free_space(&bench.folder)? < NEEDED {
+                    std::fs::remove_dir_all(&bench.folder).map_err(at(&bench.folder))?;
+                }
             }
             Err(failure) => {
                 eprintln!("{failure}");
@@ -147,7 +161,7 @@ pub fn run(place: &Place, options: &Options) -> Result {
         row::write(path, &rows)?;
     }
     if failed.is_empty() {
-        std::fs::remove_dir_all(&bench.folder).map_err(at(&bench.folder))
+        std::fs::remove_dir_all(&folder).map_err(at(&folder))
     } else {
         Err(Failure::new(format!("not measured: {}", failed.join(", "))))
     }
