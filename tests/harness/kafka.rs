@@ -11,6 +11,11 @@ use crate::{PATIENCE, Process, World, file};
 
 const CLIENTS: usize = 8;
 const BROKER_PORT: u16 = 9092;
+/// Where who logs in is served.
+const SASL_PORT: u16 = BROKER_PORT + 2;
+
+/// Of those who log in.
+pub const PASSWORD: &str = "only-kafka-knows-it";
 
 /// The clients of Kafka that applications here are made with.
 pub const DRIVERS: &[&str] = &["confluent-kafka", "kafka-python", "aiokafka", "kafkajs", "franz-go", "kafka-clients"];
@@ -25,7 +30,11 @@ impl Broker {
     /// When it does not take topics.
     pub fn start(world: &World) -> Self {
         let mut command = Command::new(file("servers/kafka.sh"));
-        command.arg("run").arg(BROKER_PORT.to_string()).arg(world.folder().join("kafka"));
+        command
+            .arg("run")
+            .arg(BROKER_PORT.to_string())
+            .arg(world.folder().join("kafka"))
+            .env("SASL_PASSWORD", PASSWORD);
         let process = Process::start(world, command.env("KEPLOY_DEV_CACHE", cache()));
         process.wait_for_port(world, BROKER_PORT);
         let mut topics = Command::new(python());
@@ -54,6 +63,19 @@ pub fn app(driver: &'static str) -> App {
         other => panic!("no application of {other}"),
     };
     app.with("KAFKA", &format!("127.0.0.1:{BROKER_PORT}"))
+}
+
+/// The same, logging in: with a password in the environment, or, as Java has it, in a JAAS configuration there.
+///
+/// # Panics
+/// When there is none.
+pub fn app_that_logs_in(driver: &'static str, mechanism: &str) -> App {
+    let app = app(driver).with("KAFKA", &format!("127.0.0.1:{SASL_PORT}")).with("KAFKA_MECHANISM", mechanism);
+    if driver != "kafka-clients" {
+        return app.with("KAFKA_PASSWORD", PASSWORD);
+    }
+    let module = "org.apache.kafka.common.security.scram.ScramLoginModule";
+    app.with("KAFKA_JAAS", &format!("{module} required username=\"ada\" password=\"{PASSWORD}\";"))
 }
 
 /// franz-go's own tests, as an application that ends by itself.

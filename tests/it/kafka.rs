@@ -1,15 +1,15 @@
 //! Applications of Kafka's clients: recorded under eight clients at once, replayed with the broker gone.
 
-use harness::apps::PORT;
+use harness::apps::{App, PORT};
 use harness::kafka::{self, Broker};
 use harness::keploy::Project;
-use harness::{Sent, World, is_long};
+use harness::{Sent, World, files_below, is_long};
 
 macro_rules! drivers {
     ($($test:ident: $name:literal,)*) => {
         $(#[test]
         fn $test() {
-            record_and_replay($name);
+            let _ = record_and_replay(kafka::app($name));
         })*
 
         #[test]
@@ -28,10 +28,30 @@ drivers! {
     java: "kafka-clients",
 }
 
-fn record_and_replay(driver: &'static str) {
+/// A client that proves who it is by SCRAM wants proof from the broker, too.
+#[test]
+fn who_logs_in_is_let_in_and_believes_us() {
+    let clients = [
+        ("kafka-python", "SCRAM-SHA-512"),
+        ("confluent-kafka", "SCRAM-SHA-256"),
+        ("kafka-clients", "SCRAM-SHA-512"),
+        ("kafka-python", "PLAIN"),
+    ];
+    for (driver, mechanism) in &clients[..if is_long() { 4 } else { 2 }] {
+        let (_world, project) = record_and_replay(kafka::app_that_logs_in(driver, mechanism));
+        for file in files_below(&project.folder.join("keploy")) {
+            let text = std::fs::read(&file).expect("it was written");
+            let text = String::from_utf8_lossy(&text);
+            assert!(!text.contains(kafka::PASSWORD), "{driver}: the password is in {}", file.display());
+        }
+    }
+}
+
+fn record_and_replay(app: App) -> (World, Project) {
+    let driver = app.name;
     let world = World::online();
     let broker = Broker::start(&world);
-    let project = Project::new(&world, kafka::app(driver));
+    let project = Project::new(&world, app);
     let recording = project.record_and_learn(&world);
     // Some listen for themselves first.
     recording.process().wait_for(&format!("listening on 127.0.0.1:{PORT}"));
@@ -54,4 +74,5 @@ fn record_and_replay(driver: &'static str) {
         let said = format!("{}\n{}", replayed.stderr, replayed.json);
         assert!(said.contains(named), "{driver}, {mutation}: {named:?} is not named: {}", replayed.said());
     }
+    (world, project)
 }

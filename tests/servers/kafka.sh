@@ -1,10 +1,12 @@
 #!/bin/bash
-# Apache Kafka 4.4 (one broker that is its own controller) from Maven Central, without TLS. It also listens on PORT + 1. Topics
-# that are written to are made, with one partition.
+# Apache Kafka 4.4 (one broker that is its own controller) from Maven Central, without TLS. It also listens on PORT + 1, and, for
+# who logs in (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512) as ada with SASL_PASSWORD, on PORT + 2. Topics that are written to are
+# made, with one partition.
 . "$(dirname "$0")/lib.sh"
 [ "$VERB" != stop ] || { stop TERM; exit; }
 VERSION=${VERSION:-4.4.0}
 HOME_DIR=$CACHE/kafka-$VERSION
+SASL_PASSWORD=${SASL_PASSWORD:-of-kafka}
 
 # What 4.4.0 names as kafka-tools-api was not published, and a broker does not need it.
 download() {
@@ -41,10 +43,15 @@ cat >"$DIR/server.properties" <<CONF
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$((PORT + 1))
-listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$((PORT + 1))
-advertised.listeners=PLAINTEXT://127.0.0.1:$PORT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$((PORT + 1)),SASL://127.0.0.1:$((PORT + 2))
+advertised.listeners=PLAINTEXT://127.0.0.1:$PORT,SASL://127.0.0.1:$((PORT + 2))
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT
 controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_ada="$SASL_PASSWORD";
+listener.name.sasl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 log.dirs=$DIR/data
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
@@ -59,6 +66,8 @@ CONF
 JAVA=(java -Xmx512m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC "-Dlog4j2.configurationFile=$DIR/log4j2.xml" -cp "$HOME_DIR/*")
 cd "$DIR"
 if [ ! -f data/meta.properties ]; then
-  "${JAVA[@]}" kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg -c server.properties >format.log 2>&1 || { cat format.log >&2; exit 1; }
+  "${JAVA[@]}" kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg -c server.properties \
+    --add-scram "SCRAM-SHA-256=[name=ada,password=$SASL_PASSWORD]" \
+    --add-scram "SCRAM-SHA-512=[name=ada,password=$SASL_PASSWORD]" >format.log 2>&1 || { cat format.log >&2; exit 1; }
 fi
 serve "${JAVA[@]}" kafka.Kafka server.properties

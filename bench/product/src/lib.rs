@@ -81,10 +81,17 @@ pub fn plugin(name: &str) -> Plugin {
 /// # Panics
 /// When one is none.
 pub fn registry() -> Registry {
-    let engine = Engine::new().expect("the sandbox can be had");
+    registry_of(&Engine::new().expect("the sandbox can be had"))
+}
+
+/// The same, with this sandbox.
+///
+/// # Panics
+/// When one is none.
+pub fn registry_of(engine: &Engine) -> Registry {
     let mut registry = Registry::default();
     for (name, wasm) in parsers() {
-        registry.add(Plugin::load(&engine, &name, &wasm).expect("a parser").trusted());
+        registry.add(Plugin::load(engine, &name, &wasm).expect("a parser").trusted());
     }
     registry
 }

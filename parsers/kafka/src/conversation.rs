@@ -1,4 +1,5 @@
 //! One connection, in either mode.
+use keploy_scram::Passwords;
 use keploy_sdk::{Connection, Exchange, Fault, Instant, Mode, Peer, Session, Side, Value};
 
 use crate::{frame::Inbox, mock::Mocking, record::Recording};
@@ -15,9 +16,9 @@ enum Role {
 }
 
 impl Connection for Conversation {
-    fn new(mode: Mode, _: Peer, _: Value) -> Self {
+    fn new(mode: Mode, _: Peer, config: Value) -> Self {
         let role = match mode {
-            Mode::Mock => Role::Mocking(Mocking::default()),
+            Mode::Mock => Role::Mocking(Mocking::new(Passwords::new(&config, &[]))),
             // The manifest says that nothing here drives.
             Mode::Record | Mode::Drive => Role::Recording(Recording::default()),
         };

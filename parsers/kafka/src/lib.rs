@@ -12,6 +12,7 @@ mod detect;
 mod facts;
 mod fetch;
 mod frame;
+mod login;
 mod metadata;
 mod mock;
 mod produce;
@@ -39,7 +40,9 @@ impl Parser for Kafka {
     type Connection = Conversation;
 
     fn manifest() -> Manifest {
-        Manifest { drives: false, ports: vec![9092], ..Manifest::new("Kafka") }
+        // Variables with one of these words in their name or value are our setting `environment`.
+        let extra = vec![("environment".to_owned(), "PASS PWD SECRET LoginModule".to_owned())];
+        Manifest { drives: false, ports: vec![9092], extra, ..Manifest::new("Kafka") }
     }
 
     fn detect(_: &Peer, client: &[u8], _: &[u8]) -> Verdict {

@@ -1,12 +1,14 @@
 //! In the broker's place.
 use std::collections::{BTreeMap, VecDeque};
 
+use keploy_scram::Passwords;
 use keploy_sdk::{Exchange, Fault, Instant, Level, Map, Session, Side as Wire, Value};
 
 use crate::{
     codec, facts, fetch,
     fetch::{Fetching, Position},
     frame::{API_VERSIONS, Header, put_answer},
+    login::{self, LogIn},
     metadata,
     produce::{self, Part},
     request::{Asked, Request},
@@ -18,8 +20,8 @@ use crate::{
 /// UNKNOWN_SERVER_ERROR
 const FAILED: i64 = -1;
 
-#[derive(Default)]
 pub struct Mocking {
+    log_in: LogIn,
     schemas: Schemas,
     topics: Topics,
     fetching: Fetching,
@@ -48,16 +50,34 @@ struct Pending {
 
 enum What {
     Call(Value),
+    /// What we say to a step of a log-in, if anything.
+    LogIn(Result<Vec<u8>, String>),
     Metadata(Map),
     Produce(Vec<Part>),
     Fetch(Value, WhenEmpty),
 }
 
 impl Mocking {
+    pub fn new(passwords: Passwords) -> Self {
+        Self {
+            log_in: LogIn::new(passwords),
+            schemas: Schemas::default(),
+            topics: Topics::default(),
+            fetching: Fetching::default(),
+            supply: Supply::default(),
+            exchanges: BTreeMap::new(),
+            queue: VecDeque::new(),
+        }
+    }
+
     pub fn client_said(&mut self, host: &mut dyn Session, frame: &[u8], since: Instant) -> Result<(), Fault> {
         let Request { header, asked } = Request::read(host, frame, &mut self.schemas, &self.topics)?;
         let (what, documents) = match asked {
-            Asked::Call(document) => (What::Call(document.clone()), vec![document]),
+            Asked::Call(document) => {
+                self.log_in.hears(&document);
+                (What::Call(document.clone()), vec![document])
+            }
+            Asked::LogIn(document, proof) => (What::LogIn(self.log_in.step(host, &proof)), vec![document]),
             Asked::Metadata { documents, request } => (What::Metadata(request), documents),
             Asked::Fetch(request) => {
                 self.fetching.request(&request, since);
@@ -147,6 +167,7 @@ impl Mocking {
                     Some(_) => return Err(Fault::new("bad-document", "a response is a map")),
                     None => usual(request),
                 },
+                What::LogIn(said) => login::response(said, pending.answers.into_iter().next().flatten()),
                 What::Metadata(request) => metadata::response(request, &pending.answers),
                 What::Produce(parts) => produce::response(parts, &pending.answers),
                 What::Fetch(request, _) => {

@@ -54,7 +54,7 @@ impl Recording {
             host.open(request, facts, since)
         };
         let what = match asked {
-            Asked::Call(document) => What::Call(document, since),
+            Asked::Call(document) | Asked::LogIn(document, _) => What::Call(document, since),
             Asked::Produce { mut parts, is_answered } => {
                 for part in &mut parts {
                     part.exchanges = part.records.iter().map(|record| open(host, record.clone())).collect();

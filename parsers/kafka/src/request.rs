@@ -18,6 +18,8 @@ pub struct Request {
 
 pub enum Asked {
     Call(Value),
+    /// A step of a log-in, and what the client says to prove who it is: that is in no document.
+    LogIn(Value, Vec<u8>),
     /// `is_answered`: the client waits for the broker (`acks` is not 0).
     Produce {
         parts: Vec<Part>,
@@ -57,11 +59,11 @@ impl Request {
             "Metadata" if let Some(documents) = metadata::documents(&named, &body) => {
                 Asked::Metadata { documents, request: body }
             }
-            name => {
-                let is_secret = |field: &str| name == "SaslAuthenticate" && field == "authBytes";
-                let fields = body.into_iter().filter(|(field, _)| !is_secret(field));
-                Asked::Call(fields.fold(named, |document, (name, value)| document.with(name, value)).into())
+            "SaslAuthenticate" => {
+                let proof = body.get("authBytes").and_then(Value::as_raw).unwrap_or_default().to_vec();
+                Asked::LogIn(named.into(), proof)
             }
+            _ => Asked::Call(body.into_iter().fold(named, |document, (name, value)| document.with(name, value)).into()),
         };
         Ok(Self { header, asked })
     }

@@ -1,9 +1,9 @@
 //! One connection, in any mode.
+use keploy_scram::Passwords;
 use keploy_sdk::{Connection, Exchange, Fault, Instant, Mode, Peer, Session, Side, Value};
 
 use crate::{
     command::Command,
-    login::Passwords,
     mock::Mock,
     record::Recording,
     wire::{Inbox, WHOLE},
@@ -24,7 +24,7 @@ impl Conversation {
     /// Of messages longer than `whole` bytes, the host keeps what makes them so.
     pub fn keeping(mode: Mode, config: &Value, whole: usize) -> Self {
         let role = match mode {
-            Mode::Mock => Role::Mock(Mock::new(Passwords::new(config))),
+            Mode::Mock => Role::Mock(Mock::new(Passwords::new(config, &["mongodb", "mongodb+srv"]))),
             Mode::Record | Mode::Drive => Role::Recording(Recording::default()),
         };
         Self { client: Inbox::new(Side::Client, whole), server: Inbox::new(Side::Server, whole), role }

@@ -3,28 +3,29 @@
 //! A log-in is one exchange, however many steps it has: who logs in, and whether he may. What is said to prove it is in no
 //! document. A client that logs in by SCRAM wants proof from the server, too: so a mock needs the password, and
 //! [`Passwords`] says where it comes from.
-mod passwords;
-mod scram;
-
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use keploy_scram::{self as scram, Hash, Passwords, Refusal, Scram};
 use keploy_sdk::{Level, Map, Session, Value};
-
-pub use passwords::Passwords;
+use md5::{Digest, Md5};
 
 use crate::{
     command::name,
     errors::{self, Code},
 };
-use scram::{Refusal, Scram};
 
 /// What a password is written as.
 pub const HIDDEN: &str = "<hidden>";
 /// The field of a log-in's document that holds the mechanism.
 pub const AUTHENTICATE: &str = "authenticate";
 /// What a mock can do with a password.
-pub const MECHANISMS: [&str; 2] = [scram::Hash::Sha1.mechanism(), scram::Hash::Sha256.mechanism()];
+pub const MECHANISMS: [&str; 2] = [Hash::Sha1.mechanism(), Hash::Sha256.mechanism()];
 
 const CONVERSATION: i32 = 1;
+
+/// The log-in's hash, if MongoDB has it.
+fn hash_of(mechanism: &str) -> Option<Hash> {
+    Hash::of(mechanism).filter(|hash| MECHANISMS.contains(&hash.mechanism()))
+}
 
 /// What a client says to log in.
 pub struct Step {
@@ -104,14 +105,21 @@ impl Outcome {
 /// The server's side of a log-in.
 pub struct LogIn {
     passwords: Passwords,
-    scram: Option<Scram>,
+    begun: Option<Begun>,
     /// The client has its proof, and has still to say that it believes it.
     proved: bool,
 }
 
+struct Begun {
+    hash: Hash,
+    scram: Scram,
+    /// The server's proof may be its last word.
+    short: bool,
+}
+
 impl LogIn {
     pub fn new(passwords: Passwords) -> Self {
-        Self { passwords, scram: None, proved: false }
+        Self { passwords, begun: None, proved: false }
     }
 
     /// The reply to a first step.
@@ -124,11 +132,11 @@ impl LogIn {
                 let user = String::from_utf8_lossy(payload);
                 Map::new().with("dbname", step.db.as_str()).with("user", user.as_ref()).with("ok", 1.0)
             }
-            _ => match scram::Hash::of(mechanism).and_then(|hash| Scram::begin(hash, payload, *short)) {
+            _ => match hash_of(mechanism).and_then(|hash| Some((hash, Scram::begin(hash, payload)?))) {
                 None => refusal(&format!("a log-in with {mechanism} cannot be answered")),
-                Some((scram, _)) if self.passwords.of(scram.user()).is_empty() => no_password(host, scram.user()),
-                Some((scram, challenge)) => {
-                    self.scram = Some(scram);
+                Some((_, (scram, _))) if self.passwords.of(scram.user()).is_empty() => no_password(host, scram.user()),
+                Some((hash, (scram, challenge))) => {
+                    self.begun = Some(Begun { hash, scram, short: *short });
                     said(false, &challenge)
                 }
             },
@@ -138,7 +146,7 @@ impl LogIn {
     /// The reply to a first step that came with hello. None: the client has to take it again, by itself.
     pub fn speculate(&mut self, host: &mut dyn Session, step: &Step) -> Option<Map> {
         let Kind::Begin { mechanism, payload, .. } = &step.kind else { return None };
-        let user = scram::user(payload).filter(|_| scram::Hash::of(mechanism).is_some())?;
+        let user = scram::user(payload).filter(|_| hash_of(mechanism).is_some())?;
         if self.passwords.of(&user).is_empty() {
             return None;
         }
@@ -152,9 +160,14 @@ impl LogIn {
         if std::mem::take(&mut self.proved) {
             return said(true, "");
         }
-        let Some(scram) = self.scram.take() else { return refusal("it has not begun") };
-        let (user, short) = (scram.user().to_owned(), scram.short);
-        match scram.prove(host, self.passwords.of(&user), payload) {
+        let Some(Begun { hash, scram, short }) = self.begun.take() else { return refusal("it has not begun") };
+        let user = scram.user().to_owned();
+        let passwords = self.passwords.of(&user).into_iter().map(|password| match hash {
+            Hash::Sha1 => digested(&user, password),
+            _ => password.to_owned(),
+        });
+        let passwords: Vec<String> = passwords.collect();
+        match scram.prove(host, passwords.iter().map(String::as_str), payload) {
             Ok(proof) => {
                 self.proved = !short;
                 said(short, &proof)
@@ -167,6 +180,12 @@ impl LogIn {
             }
         }
     }
+}
+
+/// What a password is to SCRAM-SHA-1.
+/// <https://github.com/mongodb/specifications/blob/master/source/auth/auth.md>
+fn digested(user: &str, password: &str) -> String {
+    Md5::digest(format!("{user}:mongo:{password}")).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const HINT: &str =

@@ -1,13 +1,14 @@
 //! In the server's place.
 use std::collections::BTreeMap;
 
+use keploy_scram::Passwords;
 use keploy_sdk::{Exchange, Fault, Map, Session, Value};
 
 use crate::{
     command::Command,
     errors::{self, Code},
     facts, hello,
-    login::{LogIn, Passwords, Step},
+    login::{LogIn, Step},
     wire::{CHECKSUM_PRESENT, MORE_TO_COME, Outbox, Reply},
 };
 

@@ -71,10 +71,10 @@ func (b *broker) setup(consumer *amqp.Channel, saw func(body)) error {
 			if err := json.Unmarshal(delivery.Body, &order); err != nil {
 				log.Print(err)
 			}
-			saw(order)
 			if err := delivery.Ack(false); err != nil {
 				log.Print(err)
 			}
+			saw(order)
 		}
 	}()
 	return b.listen()

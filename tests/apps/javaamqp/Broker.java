@@ -43,8 +43,8 @@ class Broker {
         consumer.basicQos(2);
         consumer.basicConsume("audit", false, (tag, delivery) -> {
             JsonObject order = JsonParser.parseString(text(delivery.getBody())).getAsJsonObject();
-            audit.saw(order.get("customer").getAsString(), order.get("item").getAsString());
             consumer.basicAck(delivery.getEnvelope().getDeliveryTag(), false);
+            audit.saw(order.get("customer").getAsString(), order.get("item").getAsString());
         }, tag -> {});
 
         caller = connection.createChannel();

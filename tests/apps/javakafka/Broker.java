@@ -3,6 +3,7 @@ import com.google.gson.JsonParser;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Future;
@@ -20,9 +21,17 @@ class Broker {
     private final KafkaConsumer<String, String> consumer;
 
     Broker(String servers, Audit audit) {
-        Map<String, Object> producing = Map.of("bootstrap.servers", servers, "enable.idempotence", true, "linger.ms", 5);
+        Map<String, Object> common = new HashMap<>(Map.of("bootstrap.servers", servers));
+        if (System.getenv("KAFKA_MECHANISM") != null) {
+            common.put("security.protocol", "SASL_PLAINTEXT");
+            common.put("sasl.mechanism", System.getenv("KAFKA_MECHANISM"));
+            common.put("sasl.jaas.config", System.getenv("KAFKA_JAAS"));
+        }
+        Map<String, Object> producing = new HashMap<>(common);
+        producing.putAll(Map.of("enable.idempotence", true, "linger.ms", 5));
         producer = new KafkaProducer<>(producing, new StringSerializer(), new StringSerializer());
-        Map<String, Object> consuming = Map.of("bootstrap.servers", servers, "group.id", "audit", "auto.offset.reset", "earliest");
+        Map<String, Object> consuming = new HashMap<>(common);
+        consuming.putAll(Map.of("group.id", "audit", "auto.offset.reset", "earliest"));
         consumer = new KafkaConsumer<>(consuming, new StringDeserializer(), new StringDeserializer());
         consumer.subscribe(List.of("orders"));
         Thread thread = new Thread(() -> consume(audit), "audit");

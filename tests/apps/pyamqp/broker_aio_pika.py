@@ -34,8 +34,8 @@ class Broker:
         await (await consumer.get_queue("audit")).consume(self.on_order)
 
     async def on_order(self, message):
-        self.saw(json.loads(message.body))
         await message.ack()
+        self.saw(json.loads(message.body))
 
     async def on_answer(self, message):
         waiting = self.answers.pop(message.correlation_id, None)

@@ -39,8 +39,8 @@ class Broker:
         channel.basic_qos(prefetch_count=2)
 
         def on_message(channel, method, _properties, body):
-            saw(json.loads(body))
             channel.basic_ack(method.delivery_tag)
+            saw(json.loads(body))
 
         channel.basic_consume("audit", on_message)
         channel.start_consuming()

@@ -1,15 +1,28 @@
 """confluent-kafka: librdkafka, an idempotent producer, a consumer in a group."""
 
 import json
+import os
 import threading
 
 from confluent_kafka import Consumer, Producer
 
 
+def log_in():
+    if "KAFKA_MECHANISM" not in os.environ:
+        return {}
+    return {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": os.environ["KAFKA_MECHANISM"],
+        "sasl.username": "ada",
+        "sasl.password": os.environ["KAFKA_PASSWORD"],
+    }
+
+
 class Broker:
     def __init__(self, servers, saw):
-        self.producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "linger.ms": 5})
-        self.consumer = Consumer({"bootstrap.servers": servers, "group.id": "audit", "auto.offset.reset": "earliest"})
+        common = {"bootstrap.servers": servers} | log_in()
+        self.producer = Producer(common | {"enable.idempotence": True, "linger.ms": 5})
+        self.consumer = Consumer(common | {"group.id": "audit", "auto.offset.reset": "earliest"})
         self.consumer.subscribe(["orders"])
         threading.Thread(target=self.consume, args=(saw,), daemon=True).start()
 

@@ -1,15 +1,28 @@
 """kafka-python: all in Python, gzip."""
 
 import json
+import os
 import threading
 
 from kafka import KafkaConsumer, KafkaProducer
 
 
+def log_in():
+    if "KAFKA_MECHANISM" not in os.environ:
+        return {}
+    return {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": os.environ["KAFKA_MECHANISM"],
+        "sasl_plain_username": "ada",
+        "sasl_plain_password": os.environ["KAFKA_PASSWORD"],
+    }
+
+
 class Broker:
     def __init__(self, servers, saw):
-        self.producer = KafkaProducer(bootstrap_servers=servers, compression_type="gzip", linger_ms=5)
-        self.consumer = KafkaConsumer("orders", bootstrap_servers=servers, group_id="audit", auto_offset_reset="earliest")
+        common = {"bootstrap_servers": servers} | log_in()
+        self.producer = KafkaProducer(compression_type="gzip", linger_ms=5, **common)
+        self.consumer = KafkaConsumer("orders", group_id="audit", auto_offset_reset="earliest", **common)
         threading.Thread(target=self.consume, args=(saw,), daemon=True).start()
 
     def consume(self, saw):

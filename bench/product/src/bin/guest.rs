@@ -4,7 +4,7 @@ use std::fs;
 use bench_product::{
     each,
     exchanges::{Exchanges, connection},
-    parsers, registry, say, timed,
+    parsers, registry_of, say, timed,
 };
 use plugins::{Engine, Plugin, Side};
 
@@ -13,8 +13,7 @@ const ROUNDS: usize = 7;
 const BODY: usize = 60 * (16 << 10);
 
 fn main() {
-    loading();
-    let registry = registry();
+    let registry = registry_of(&loading());
     for _ in 0..ROUNDS {
         for (protocol, head) in [
             ("Http", &b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 983040\r\n\r\n"[..]),
@@ -30,8 +29,9 @@ fn main() {
     }
 }
 
-/// In seconds: compiled, with an empty cache, and from the cache.
-fn loading() {
+/// In seconds: compiled, with an empty cache, and from the cache. For a second engine there would be no address space, and it
+/// would do without a pool.
+fn loading() -> Engine {
     let cache = std::env::temp_dir().join(format!("keploy-bench-{}", std::process::id()));
     // SAFETY: no other thread was started yet.
     unsafe { std::env::set_var("XDG_CACHE_HOME", &cache) };
@@ -47,6 +47,7 @@ fn loading() {
     let _ = fs::remove_dir_all(cache);
     // SAFETY: the engine's clock reads no variables, and there is no other thread.
     unsafe { std::env::remove_var("XDG_CACHE_HOME") };
+    engine
 }
 
 /// Microseconds for a call that hands over bytes in the middle of a body. It is the second body of its connection: the

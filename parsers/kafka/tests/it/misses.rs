@@ -114,3 +114,21 @@ fn answers_come_in_the_order_of_their_requests() {
     let both = mock.miss(first[0]);
     assert_eq!((&both[4..8], &both[18..22]), (&b"\0\0\0\x01"[..], &b"\0\0\0\x02"[..]));
 }
+
+/// A client of SCRAM would not believe a broker that does not know its password.
+#[test]
+fn who_logs_in_with_a_password_that_is_not_known_is_told_so() {
+    let mut mock = Mock::new();
+    let (opened, _) = mock.ask(&request(17, 1, 1, b"\0\x0dSCRAM-SHA-256"));
+    mock.miss(opened[0]);
+    let said = b"n,,n=ada,r=abc";
+    let step = [&[0, 0, 0, u8::try_from(said.len()).expect("it is short")], said.as_slice()].concat();
+    let (opened, _) = mock.ask(&request(36, 0, 2, &step));
+    let answer = mock.miss(opened[0]);
+    let why = "keploy: the application logs in as ada, and wants a proof for which its password is needed";
+    let length = u8::try_from(why.len()).expect("it is short");
+    // Number 2, SASL_AUTHENTICATION_FAILED, why, and no proof.
+    let body = [&[0, 0, 0, 2, 0, 58, 0, length], why.as_bytes(), &[0; 4]].concat();
+    assert_eq!(String::from_utf8_lossy(&answer[4..]), String::from_utf8_lossy(&body));
+    assert!(mock.host.logged[0].1.contains("\nhint: put it into keploy.yml as plugins.Kafka.password"));
+}

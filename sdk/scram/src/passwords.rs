@@ -14,8 +14,10 @@ struct Password {
 const MOST: usize = 16;
 
 impl Passwords {
-    /// `config`: `password`, a text or a list of texts; `environment`, the application's variables by name.
-    pub fn new(config: &Value) -> Self {
+    /// `config`: `password`, a text or a list of texts; `environment`, the application's variables by name. `schemes`: of
+    /// addresses that have a password in them.
+    #[must_use]
+    pub fn new(config: &Value, schemes: &[&str]) -> Self {
         let mut all = Vec::new();
         match config.get("password") {
             Some(Value::Array(list)) => all.extend(list.iter().filter_map(Password::in_settings)),
@@ -24,7 +26,8 @@ impl Passwords {
         }
         for (name, value) in config.get("environment").and_then(Value::as_map).into_iter().flat_map(|map| map.iter()) {
             let Some(value) = value.as_str() else { continue };
-            match Password::in_address(value) {
+            let inside = Password::in_address(value, schemes).or_else(|| Password::in_jaas(value));
+            match inside {
                 Some(password) => all.push(password),
                 None if is_password(name) => all.push(Password::anybodys(value)),
                 None => {}
@@ -35,6 +38,7 @@ impl Passwords {
     }
 
     /// Those that may be a user's.
+    #[must_use]
     pub fn of(&self, user: &str) -> Vec<&str> {
         let may_be = |known: &&Password| known.user.as_ref().is_none_or(|known| known == user);
         self.0.iter().filter(may_be).map(|known| known.password.as_str()).take(MOST).collect()
@@ -54,12 +58,25 @@ impl Password {
         }
     }
 
-    /// `mongodb://user:password@…`
-    fn in_address(address: &str) -> Option<Self> {
-        let rest = ["mongodb://", "mongodb+srv://"].iter().find_map(|scheme| address.strip_prefix(scheme))?;
+    /// `scheme://user:password@…`
+    fn in_address(address: &str, schemes: &[&str]) -> Option<Self> {
+        let rest = schemes.iter().find_map(|scheme| address.strip_prefix(scheme)?.strip_prefix("://"))?;
         let authority = rest.split(['/', '?']).next()?;
         let (user, password) = authority.rsplit_once('@')?.0.split_once(':')?;
         Some(Self { user: Some(decoded(user)), password: decoded(password) })
+    }
+
+    /// `….ScramLoginModule required username="…" password="…";`, as Java has it.
+    fn in_jaas(text: &str) -> Option<Self> {
+        let quoted = |name: &str| {
+            let rest = text.split_once(&format!("{name}="))?.1;
+            let quote = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+            Some(rest[1..].split_once(quote)?.0.to_owned())
+        };
+        if !text.contains("LoginModule") {
+            return None;
+        }
+        Some(Self { user: quoted("username"), password: quoted("password")? })
     }
 }
 
@@ -92,15 +109,17 @@ mod tests {
     fn they_come_from_the_settings_and_from_the_environment() {
         let environment = Map::new()
             .with("MONGODB_URI", "mongodb://ada:p%40ss%2f@db.test,other:27018/shop?authSource=admin")
+            .with("SASL_JAAS_CONFIG", "org.x.ScramLoginModule required username=\"ada\" password='jaas';")
             .with("DB_PASSWORD", "pw")
             .with("HOME", "/root")
             .with("OTHER_URI", "mongodb://db.test/shop");
         let config = Value::from(Map::new().with("password", "secret").with("environment", environment));
-        let passwords = Passwords::new(&config);
-        assert_eq!(passwords.of("ada"), ["secret", "p@ss/", "pw"]);
-        assert_eq!(passwords.of("bob"), ["secret", "pw"]);
-        assert!(Passwords::new(&Value::Null).of("ada").is_empty());
+        let passwords = |config: &Value| Passwords::new(config, &["mongodb", "mongodb+srv"]);
+        let known = passwords(&config);
+        assert_eq!(known.of("ada"), ["secret", "p@ss/", "jaas", "pw"]);
+        assert_eq!(known.of("bob"), ["secret", "pw"]);
+        assert!(passwords(&Value::Null).of("ada").is_empty());
         let list = Value::from(Map::new().with("password", vec![Value::from("a"), 7.into(), "".into()]));
-        assert_eq!(Passwords::new(&list).of("ada"), ["a", "7"]);
+        assert_eq!(passwords(&list).of("ada"), ["a", "7"]);
     }
 }
