@@ -186,7 +186,7 @@ impl Search<'_, '_> {
         }
         // Base 64 has signs that stand between words, too.
         let (then, now) = middles(recorded, live);
-        if text::looks_random(then) && text::looks_random(now) && then.len().abs_diff(now.len()) <= 4 {
+        if text::look_random(then, now) && then.len().abs_diff(now.len()) <= 4 {
             return self.follow(Kind::Token, then, now);
         }
         Err(None)
@@ -247,8 +247,10 @@ impl Search<'_, '_> {
             let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
             return if is_number(then) && is_number(now) { Err(None) } else { self.words(then, now) };
         }
-        let random = text::looks_random(recorded) && text::looks_random(live);
-        if random && recorded.len().abs_diff(live.len()) <= 2 && text::is_one_alphabet(recorded, live) {
+        if text::look_random(recorded, live)
+            && recorded.len().abs_diff(live.len()) <= 2
+            && text::is_one_alphabet(recorded, live)
+        {
             return self.follow(Kind::Token, recorded, live);
         }
         Err(None)

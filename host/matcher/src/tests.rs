@@ -44,6 +44,11 @@ fn values_have_kinds() {
         ("rp9ic14spge0omlq", "RP9IC14SPGE0OMLQ", "-"),
         ("GwKaMKqXis6jTID7", "wHCMCUCNDUXZRXRB", "v token"),
         ("GwKaMKqXis6jTID7", "Unavailablevalue", "-"),
+        // Base32, and one of it has no digit.
+        ("WB6EXBW2XFEH5X6FK5ZUZLKJDD", "VRBMJRSVSQJOWXPFLLXABZFOVT", "v token"),
+        ("VRBMJRSVSQJOWXPFLLXABZFOVT", "WB6EXBW2XFEH5X6FK5ZUZLKJDD", "v token"),
+        ("WB6EXBW2XFEH5X6FK5ZUZLKJDD", "SERVICEUNAVAILABLEREMOTELY", "-"),
+        ("WB6EXBW2XFEH5X6FK5ZUZLKJDD", "vrbmjrsvsqjowxpfllxabzfovt", "-"),
         ("R2VoZWlt+/8x1A==", "QW5kZXJlcw/c+9z==", "v token"),
         ("delivered", "cancelled", "-"),
         ("pending", "shipped", "-"),

@@ -101,6 +101,25 @@ pub(crate) fn looks_random(word: &str) -> bool {
         && (has(char::is_ascii_digit) && !letters.is_empty() || turns * 4 >= letters.len() && turns >= 3 || is_long)
 }
 
+/// Of two codes of one case one may lack digits by chance, as one base32 code of 26 signs in two hundred does, and be letters
+/// only: as long as the other, with hardly more vowels than are drawn, and without letters of the other case.
+pub(crate) fn look_random(one: &str, other: &str) -> bool {
+    const LONG: usize = 20;
+    let lacks_digits = |random: &str, word: &str| {
+        let [small, capital, ..] = alphabet(random);
+        let is_of_its_letters = |byte: u8| if capital { byte.is_ascii_uppercase() } else { byte.is_ascii_lowercase() };
+        let vowels = word.bytes().filter(|byte| b"aeiouyAEIOUY".contains(byte)).count();
+        let is_long = word.len() >= LONG && word.len() == random.len();
+        is_long && small != capital && word.bytes().all(is_of_its_letters) && vowels * 3 <= word.len()
+    };
+    match (looks_random(one), looks_random(other)) {
+        (true, true) => true,
+        (true, false) => lacks_digits(one, other),
+        (false, true) => lacks_digits(other, one),
+        (false, false) => false,
+    }
+}
+
 /// By chance a random word lacks one kind of signs that another has. One of both cases that has no digit and one of digits
 /// that has no capital may still be drawn from the same; small letters are never drawn where there are capitals only.
 pub(crate) fn is_one_alphabet(recorded: &str, live: &str) -> bool {

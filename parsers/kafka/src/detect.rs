@@ -11,6 +11,8 @@ use crate::{
 const FIRST: usize = 14;
 /// What counts requests starts low, on each connection.
 const HIGHEST_NUMBER: i32 = 0x00ff_ffff;
+/// But for Java's clients while they log in.
+const NUMBERS_OF_LOG_INS: i32 = i32::MAX - 7;
 /// Versions of ApiVersions that there are or soon may be: a client begins with its newest, whoever it talks to.
 const NEWEST: i16 = 9;
 
@@ -41,7 +43,8 @@ fn is_request(client: &[u8]) -> Option<bool> {
     let versions = schemas.get(Side::Request, header.api)?.versions;
     let is_known = versions.has(header.version) || (header.api == API_VERSIONS && header.version <= NEWEST);
     let is_name = reader.0.iter().take(name).all(|byte| byte.is_ascii_graphic() || *byte == b' ');
-    Some(is_known && is_name && size >= FIRST - 4 + name && (0..=HIGHEST_NUMBER).contains(&header.correlation))
+    let is_number = (0..=HIGHEST_NUMBER).contains(&header.correlation) || header.correlation >= NUMBERS_OF_LOG_INS;
+    Some(is_known && is_name && size >= FIRST - 4 + name && is_number)
 }
 
 #[cfg(test)]
@@ -58,6 +61,8 @@ mod tests {
             &versions[..],
             // A version of ApiVersions that this parser has not heard of.
             b"\0\0\0\x0a\0\x12\0\x09\0\0\0\0\xff\xff",
+            // A Java client that will log in.
+            b"\0\0\0\x14\0\x12\0\0\x7f\xff\xff\xf8\0\x0aproducer-1",
             // Metadata, which PostgreSQL's start-up packet begins like.
             b"\0\0\0\x0e\0\x03\0\0\0\0\0\x01\xff\xff\0\0\0\0",
             // kafkajs fetches: its name is not all there yet.

@@ -86,7 +86,7 @@ fn generated(bench: &Bench, load: &Load, port: u16, front: u16) -> Result<Row> {
         (load.read)(bench, printed).ok_or_else(|| Failure::new(format!("{} said:\n{printed}", load.name)))
     };
     let turns = Turns::take(
-        bench.rounds().0,
+        bench.fewer_rounds().0,
         &bench.ways(),
         |way| *way,
         |&way| {

@@ -20,6 +20,15 @@ pub enum Connections {
     NewEach,
 }
 
+impl Connections {
+    fn rounds(self, bench: &Bench) -> (usize, u64) {
+        match self {
+            Self::Kept => bench.rounds(),
+            Self::NewEach => bench.fewer_rounds(),
+        }
+    }
+}
+
 pub fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (connections, name) in [(Connections::Kept, "keep-alive"), (Connections::NewEach, "new connections")] {
@@ -50,7 +59,7 @@ pub fn through_the_application(
     path: &str,
     backend: Option<(&str, u16)>,
 ) -> Result<Vec<Row>> {
-    let (rounds, seconds) = bench.rounds();
+    let (rounds, seconds) = connections.rounds(bench);
     let lanes = bench.lanes(backend)?;
     // Microseconds of ours, or HAProxy's, for each request of a round.
     let mut costs: Vec<(Way, f64)> = Vec::new();
@@ -105,7 +114,7 @@ pub fn through_the_application(
 
 /// wrk is the application: it is what calls a service, through a relay.
 fn egress(bench: &Bench, connections: Connections, name: &str) -> Result<Vec<Row>> {
-    let (rounds, seconds) = bench.rounds();
+    let (rounds, seconds) = connections.rounds(bench);
     let [port, front] = free_ports()?;
     let _service = service(bench, port)?;
     let _relay = haproxy(&bench.folder, &[(front, port)])?;

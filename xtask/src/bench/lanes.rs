@@ -63,6 +63,11 @@ impl Bench<'_> {
         if self.quick { (2, 1) } else { (5, 2) }
     }
 
+    /// The same, for what is measured beside others of its kind.
+    pub fn fewer_rounds(&self) -> (usize, u64) {
+        if self.quick { (1, 1) } else { self.rounds() }
+    }
+
     /// The application of `traffic serve`, once for each way. `backend`: what it calls, and where that is.
     pub fn lanes(&self, backend: Option<(&str, u16)>) -> Result<Vec<Lane>> {
         self.ways().into_iter().map(|way| self.lane(way, backend)).collect()

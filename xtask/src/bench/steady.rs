@@ -17,7 +17,7 @@ const STALL_MS: f64 = 250.0;
 
 /// 500 requests a second, for a minute each way.
 pub fn latency(bench: &Bench) -> Result<Vec<Row>> {
-    let (rounds, seconds) = if bench.quick { (2, "2") } else { (6, "10") };
+    let (rounds, seconds) = if bench.quick { (2, "1") } else { (6, "10") };
     let lanes = bench.lanes(None)?;
     let mut unanswered: Vec<(Way, u64)> = Vec::new();
     let mut tails: Vec<(Way, f64)> = Vec::new();
@@ -64,7 +64,7 @@ pub fn latency(bench: &Bench) -> Result<Vec<Row>> {
 
 /// A minute of as many requests as are answered.
 pub fn full(bench: &Bench) -> Result<Vec<Row>> {
-    let seconds = if bench.quick { 4 } else { 60 };
+    let seconds = if bench.quick { 3 } else { 60 };
     let mut beside = Vec::new();
     for way in [Way::Direct, Way::Bare] {
         let lane = bench.lane(way, None)?;

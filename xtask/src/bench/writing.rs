@@ -13,7 +13,7 @@ const RATE: u64 = 2000;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = alone(bench)?;
-    let (rounds, seconds) = if bench.quick { (1, 3) } else { (3, 6) };
+    let (rounds, seconds) = if bench.quick { (1, 2) } else { (3, 6) };
     let (mut full, mut still) = (Ratios::default(), Ratios::default());
     for round in 0..rounds {
         let good = steady(bench, &bench.new_folder(&format!("good-{round}"))?, seconds, &|| Ok(()))?;
@@ -34,7 +34,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
 
 /// The journal alone, as fast as it takes records.
 fn alone(bench: &Bench) -> Result<Vec<Row>> {
-    let (rounds, pairs) = if bench.quick { (3, 20_000) } else { (5, 50_000) };
+    let (rounds, pairs) = if bench.quick { (2, 20_000) } else { (5, 50_000) };
     let mut figures = Vec::new();
     for round in 0..rounds {
         let folder = bench.new_folder(&format!("alone-{round}"))?;
