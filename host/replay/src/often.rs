@@ -12,17 +12,20 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// Many of them made one: others may have been refused before, or had it in a cache. Or else few did, as each asks for
+    /// One of so many is many.
+    pub const MANY: usize = 4;
+    /// The same, of what a poller asks, too.
+    pub const MANY_BESIDE_A_POLLER: usize = 3;
+
+    /// Many of them made one, one of `many`: others may have been refused before, or had it in a cache. Or else few did, as each asks for
     /// something else (`/rates/EUR`), but hardly anybody else: the background's calls fall into all kinds of tests alike.
-    pub fn are_often(&self) -> bool {
-        /// One of so many is many.
-        const MANY: usize = 4;
+    pub fn are_often(&self, many: usize) -> bool {
         /// Fewer may be so by chance.
         const SEVERAL: usize = 4;
         let of_all = self.tests as f64 / self.all_tests as f64;
         let more_than_by_chance = f64::min(3.0 * of_all, f64::midpoint(1.0, of_all));
         let is_theirs = self.made as f64 >= more_than_by_chance * self.made_by_all as f64;
-        self.made * MANY >= self.tests || (self.made >= SEVERAL && is_theirs)
+        self.made * many >= self.tests || (self.made >= SEVERAL && is_theirs)
     }
 }
 
@@ -32,7 +35,8 @@ mod tests {
 
     #[test]
     fn calls_of_some_tests_of_a_kind_are_theirs_when_nobody_else_makes_them() {
-        let often = |made, tests, made_by_all| Times { made, tests, made_by_all, all_tests: 100 }.are_often();
+        let often =
+            |made, tests, made_by_all| Times { made, tests, made_by_all, all_tests: 100 }.are_often(Times::MANY);
         assert!(often(5, 20, 50), "a quarter of them");
         assert!(!often(4, 20, 20), "a poller's, in flight beside all kinds of tests");
         assert!(often(4, 20, 5), "each of them asks for another currency");

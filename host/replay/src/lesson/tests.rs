@@ -254,3 +254,19 @@ fn what_a_test_was_lent_stays_where_it_was() {
     mistaken.claimed("test-0", Vec::new(), vec!["mock-0".to_owned()]);
     assert_eq!(settled(&set, &mistaken), owned(&[("test-0", "mock-1")]));
 }
+
+/// Two polls fall into the first tests, in both replays, and were made while none ran, too: two of eight are no habit then.
+#[test]
+fn what_a_poller_asks_beside_the_first_tests_is_not_theirs() {
+    let own = |polls: &[usize]| {
+        let calls: Vec<(&str, u64, usize)> =
+            polls.iter().map(|test| ("COUNT", *test as u64, *test)).chain([("COUNT", 0, 99)]).collect();
+        let set = set(&["POST /login"; 8], &calls);
+        let claims: Vec<(usize, Vec<usize>)> = polls.iter().enumerate().map(|(n, test)| (*test, vec![n])).collect();
+        let claims: Vec<(usize, &[usize])> = claims.iter().map(|(test, mocks)| (*test, &mocks[..])).collect();
+        let whose = learned(&set, [lesson(&set, &claims, &[]), lesson(&set, &claims, &[])]);
+        whose.iter().map(|(_, mocks)| mocks.len()).sum::<usize>()
+    };
+    assert_eq!(own(&[0, 1]), 0);
+    assert_eq!(own(&[0, 1, 2]), 3, "where more than a third ask, they do so themselves");
+}

@@ -70,7 +70,7 @@ impl<'a> Whose<'a> {
             known,
             given,
         };
-        whose.regular = whose.find_regular(first, second);
+        whose.regular = whose.find_regular(first, second, Times::MANY);
         whose.preparing = whose.find_preparing(set);
         let of_workers = first.of_workers.intersection(&second.of_workers).map(String::as_str);
         let of_none = whose.find_of_none(set).chain(of_workers);
@@ -81,6 +81,10 @@ impl<'a> Whose<'a> {
         let unusual = whose.find_unusual(set);
         whose.background.extend(unusual);
         whose.background.extend(whose.find_strange([first, second]));
+        // At the start of an application its pollers' calls fall into the first tests, again and again.
+        let mostly = whose.find_regular(first, second, Times::MANY_BESIDE_A_POLLER);
+        let background = &whose.background;
+        whose.regular.retain(|kind| !background.contains(&kind.1) || mostly.contains(kind));
         let usual = whose.usual(second);
         whose.extra = whose.find_extra(second, &usual);
         whose.given = whose.find_given([second, first], &usual);
@@ -142,7 +146,8 @@ impl<'a> Whose<'a> {
         self.regular.contains(&(self.tests[test].class.as_str(), self.classes[mock].clone()))
     }
 
-    fn find_regular(&self, first: &'a Lesson, second: &'a Lesson) -> BTreeSet<(&'a str, CallClass)> {
+    /// `many`: see [`Times::are_often`].
+    fn find_regular(&self, first: &'a Lesson, second: &'a Lesson, many: usize) -> BTreeSet<(&'a str, CallClass)> {
         let classes = |lesson: &'a Lesson, test: &str| -> BTreeSet<CallClass> {
             let claims = lesson.claims.get(test).into_iter().flatten();
             claims.filter_map(|mock| self.classes.get(mock.as_str())).cloned().collect()
@@ -159,7 +164,7 @@ impl<'a> Whose<'a> {
         }
         let is_regular = |((test, class), made): &(&(&str, CallClass), &usize)| {
             let (made_by_all, all_tests) = (by_all[class], self.tests.len());
-            Times { made: **made, tests: tests[test], made_by_all, all_tests }.are_often()
+            Times { made: **made, tests: tests[test], made_by_all, all_tests }.are_often(many)
         };
         calls.iter().filter(is_regular).map(|((test, class), _)| (*test, class.clone())).collect()
     }

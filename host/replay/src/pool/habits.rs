@@ -40,7 +40,7 @@ impl Habits {
         let is_often = |((class, shape), made): &((&str, Hash), usize)| {
             let times =
                 Times { made: *made, tests: tests[class], made_by_all: by_all[shape], all_tests: pool.classes.len() };
-            times.are_often()
+            times.are_often(Times::MANY)
         };
         let often = calls.into_iter().filter(is_often);
         let usual: HashSet<(String, Hash)> = often.map(|((class, shape), _)| (class.to_owned(), shape)).collect();
