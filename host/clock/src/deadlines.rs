@@ -2,7 +2,10 @@
 //! finds the real one in the caller's memory.
 //!
 //! It has to be put back: `next.tv_sec += 1; clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &next, NULL)` in a loop is what
-//! such calls are there for.
+//! such calls are there for. And it has to be put back while the thread stands still: what is on a stack is something else
+//! as soon as the wait is over (librdkafka crashed of a pointer that an old deadline was put over). So the thread is stopped
+//! when its call has read the point, seen by nobody, and waits on by what was read. Calls that would read it once more are
+//! watched instead, until they sleep.
 use std::{
     collections::{HashMap, hash_map::Entry},
     fs,
@@ -16,10 +19,11 @@ use libc::pid_t;
 
 use crate::{
     Clock,
-    filter::{SYS_FUTEX_WAIT, WALL_CLOCKS},
-    gate::status,
+    filter::{FUTEX_CMD_MASK, SYS_FUTEX_WAIT, WALL_CLOCKS},
+    gate::{Gate, Status},
     held::{Held, Memory},
     page::{SECOND, real_now},
+    tracee::{Gone, Tracee},
 };
 
 /// A `struct timespec`.
@@ -38,32 +42,77 @@ struct Loan {
     borrowers: u32,
 }
 
+/// What became of a deadline.
+enum Lending {
+    /// The kernel finds the real one.
+    Done,
+    /// The same, and it is past.
+    Past,
+    /// The caller's was left: to wait for either is the same, or there is none.
+    Needless,
+}
+
 impl Lent {
-    /// Lets a thread make its call, with the point of time that it means.
-    pub fn translate(&self, mut call: Held<'_>, clock: &Clock) {
-        let Some(at) = deadline(&call) else { return };
-        let place = (process(call.thread()), at);
-        let reader = Reader::of(call.thread());
-        if let Ok(memory) = call.memory()
-            && self.lend(&memory, place, clock)
-        {
-            call.proceed();
-            reader.wait();
-            self.put_back(&memory, place);
+    /// Lets a thread make its call, with the point of time that it means. `Err`: it died meanwhile.
+    pub fn translate(&self, call: Held<'_>, gate: &Gate) -> Result<(), Gone> {
+        let Some(Deadline { at, is_kept, is_all }) = deadline(&call) else { return Ok(()) };
+        let Ok(memory) = call.memory() else { return Ok(()) };
+        let status = Status::of(call.thread());
+        let place = (status.number("Tgid:").unwrap_or(call.thread()), at);
+        match self.lend(&memory, place, &gate.clock) {
+            Lending::Needless => Ok(()),
+            Lending::Past if is_all => {
+                self.put_back(&memory, place);
+                call.answer(Ok(0));
+                Ok(())
+            }
+            // Who has a filter of his own might be killed for the call that continues a wait.
+            Lending::Past | Lending::Done if is_kept && call.is_steady() && !gate.has_other_filters(&status) => {
+                self.stop(call, &memory, place)
+            }
+            Lending::Past | Lending::Done => {
+                self.watch(call, &memory, place);
+                Ok(())
+            }
         }
     }
 
-    fn lend(&self, memory: &Memory, place: Place, clock: &Clock) -> bool {
+    /// Stops the thread when it has read the point, or has been let off without.
+    fn stop(&self, mut call: Held<'_>, memory: &Memory, place: Place) -> Result<(), Gone> {
+        // A debugger may have it.
+        let Ok(mut tracee) = Tracee::seize(call.thread()) else {
+            self.watch(call, memory, place);
+            return Ok(());
+        };
+        tracee.interrupt();
+        call.proceed();
+        let stopped = tracee.wait();
+        self.put_back(memory, place);
+        stopped.and_then(|_| tracee.release())
+    }
+
+    /// Waits until the thread sleeps, or has had the time to read the point.
+    fn watch(&self, mut call: Held<'_>, memory: &Memory, place: Place) {
+        let reader = Reader::of(call.thread());
+        call.proceed();
+        reader.wait();
+        self.put_back(memory, place);
+    }
+
+    fn lend(&self, memory: &Memory, place: Place, clock: &Clock) -> Lending {
         let mut loans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ok(found) = memory.read_pair(place.1) else { return false };
+        let Ok(found) = memory.read_pair(place.1) else { return Lending::Needless };
         let borrowers = loans.get(&place).map_or(0, |loan| loan.borrowers);
         if let Some(loan) = loans.get_mut(&place).filter(|loan| loan.ours == found) {
             loan.borrowers += 1;
-            return true;
+            return Lending::Done;
         }
-        let ours = real(found, clock.ahead(), real_now()).filter(|ours| memory.write_pair(place.1, *ours).is_ok());
+        let now = real_now();
+        let ours = real(found, clock.ahead(), now).filter(|ours| memory.write_pair(place.1, *ours).is_ok());
+        let Some(ours) = ours else { return Lending::Needless };
         // If there is a loan, then the caller has written a new point over it, and nobody wants the old one back.
-        ours.map(|ours| loans.insert(place, Loan { theirs: found, ours, borrowers: borrowers + 1 })).is_some()
+        loans.insert(place, Loan { theirs: found, ours, borrowers: borrowers + 1 });
+        if nanoseconds(ours) <= i128::from(now) { Lending::Past } else { Lending::Done }
     }
 
     fn put_back(&self, memory: &Memory, place: Place) {
@@ -80,20 +129,40 @@ impl Lent {
     }
 }
 
-/// Where the deadline of a call is. None: it is not by the wall clock.
-fn deadline(call: &Held<'_>) -> Option<u64> {
+/// Of a call that waits by the wall clock.
+struct Deadline {
+    at: u64,
+    /// The kernel reads it once, also when the thread is stopped in the call.
+    is_kept: bool,
+    /// The call is nothing but waiting.
+    is_all: bool,
+}
+
+fn deadline(call: &Held<'_>) -> Option<Deadline> {
     const VALUE: u64 = 16; // of `struct itimerspec`, behind the interval
     let thread = call.thread();
-    let behind =
-        |clock: Option<u32>| clock.filter(|clock| WALL_CLOCKS.contains(clock)).map(|_| call.argument(2) + VALUE);
+    let read_again = |at| Deadline { at, is_kept: false, is_all: false };
+    let read_once = |at| Deadline { is_kept: true, ..read_again(at) };
+    let timer = |clock: Option<u32>| {
+        clock.filter(|clock| WALL_CLOCKS.contains(clock)).map(|_| read_once(call.argument(2) + VALUE))
+    };
     match call.number() {
-        libc::SYS_futex | libc::SYS_futex_waitv => Some(call.argument(3)),
-        libc::SYS_clock_nanosleep => Some(call.argument(2)),
-        SYS_FUTEX_WAIT | libc::SYS_mq_timedsend | libc::SYS_mq_timedreceive => Some(call.argument(4)),
-        libc::SYS_timerfd_settime => behind(clock_of_timerfd(thread, call.argument(0))),
-        libc::SYS_timer_settime => behind(clock_of_timer(thread, call.argument(0))),
+        libc::SYS_futex if waits_on(call.argument(1)) => Some(read_once(call.argument(3))),
+        libc::SYS_futex | libc::SYS_futex_waitv => Some(read_again(call.argument(3))),
+        libc::SYS_clock_nanosleep => {
+            let is_all = call.argument(0) as i32 == libc::CLOCK_REALTIME;
+            Some(Deadline { is_all, ..read_again(call.argument(2)) })
+        }
+        SYS_FUTEX_WAIT | libc::SYS_mq_timedsend | libc::SYS_mq_timedreceive => Some(read_again(call.argument(4))),
+        libc::SYS_timerfd_settime => timer(clock_of_timerfd(thread, call.argument(0))),
+        libc::SYS_timer_settime => timer(clock_of_timer(thread, call.argument(0))),
         _ => None,
     }
+}
+
+/// Does a futex operation, stopped, wait on until the point that it has read? Locks read it again.
+fn waits_on(operation: u64) -> bool {
+    operation as u32 & FUTEX_CMD_MASK & !(libc::FUTEX_CLOCK_REALTIME as u32) == libc::FUTEX_WAIT_BITSET as u32
 }
 
 fn clock_of_timerfd(thread: pid_t, descriptor: u64) -> Option<u32> {
@@ -111,15 +180,20 @@ fn clock_of_timer(thread: pid_t, timer: u64) -> Option<u32> {
 /// What the machine's clock shows at a point of the application's time. None: to wait for either is the same. That matters
 /// because a thread that does not have to wait goes on before we have put anything back.
 fn real([seconds, nanoseconds]: Point, ahead: i64, now: i64) -> Option<Point> {
-    const SECOND_WIDE: i128 = SECOND as i128;
     // Not a point of time, or zero, which stops a timer.
     if seconds < 0 || !(0..SECOND).contains(&nanoseconds) || (seconds, nanoseconds) == (0, 0) {
         return None;
     }
-    let theirs = i128::from(seconds) * SECOND_WIDE + i128::from(nanoseconds);
+    let theirs = self::nanoseconds([seconds, nanoseconds]);
     let ours = (theirs - i128::from(ahead)).max(1);
     let both_past = theirs.max(ours) <= i128::from(now);
     (!both_past).then(|| [i64::try_from(ours / SECOND_WIDE).unwrap_or(i64::MAX), (ours % SECOND_WIDE) as i64])
+}
+
+const SECOND_WIDE: i128 = SECOND as i128;
+
+fn nanoseconds([seconds, nanoseconds]: Point) -> i128 {
+    i128::from(seconds) * SECOND_WIDE + i128::from(nanoseconds)
 }
 
 /// A thread that is about to read a deadline.
@@ -162,10 +236,6 @@ impl Reader {
         let text = str::from_utf8(&bytes[..length]).unwrap_or_default();
         text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
     }
-}
-
-fn process(thread: pid_t) -> pid_t {
-    status(thread, "Tgid:").and_then(|pid| pid.parse().ok()).unwrap_or(thread)
 }
 
 #[cfg(test)]

@@ -18,7 +18,10 @@ use crate::{Unsupported, vdso::Vdso};
 
 /// The supervisor's end of the filter that a process and its children live under.
 #[derive(Debug)]
-pub struct Filter(OwnedFd);
+pub struct Filter {
+    listener: OwnedFd,
+    steady: bool,
+}
 
 impl Filter {
     /// Puts this process under the filter. From now on its calls wait for the supervisor, to whom this has to be handed over
@@ -42,11 +45,12 @@ impl Filter {
             }
             outcome => outcome,
         };
+        let filter = |steady| move |listener| Self { listener, steady };
         let outcome = match attempt(STEADY | TRUSTED) {
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => attempt(TRUSTED),
-            outcome => outcome,
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => attempt(TRUSTED).map(filter(false)),
+            outcome => outcome.map(filter(true)),
         };
-        outcome.map(Self).map_err(|error| match error.raw_os_error() {
+        outcome.map_err(|error| match error.raw_os_error() {
             Some(libc::EBUSY) => Unsupported::Taken,
             Some(libc::EINVAL | libc::ENOSYS) => Unsupported::Kernel,
             _ => Unsupported::Refused(error),
@@ -58,9 +62,10 @@ impl Filter {
     /// # Errors
     /// When the supervisor is gone.
     pub fn hand_over(self, socket: &UnixStream) -> io::Result<()> {
-        let descriptors = [self.0.as_raw_fd()];
+        let descriptors = [self.listener.as_raw_fd()];
         let rights = [ControlMessage::ScmRights(&descriptors)];
-        sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(b"f")], &rights, MsgFlags::empty(), None)?;
+        let steady = [u8::from(self.steady)];
+        sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&steady)], &rights, MsgFlags::empty(), None)?;
         Ok(())
     }
 
@@ -79,7 +84,8 @@ impl Filter {
         });
         let descriptor = descriptor.ok_or(io::ErrorKind::UnexpectedEof)?;
         // SAFETY: it came with the message, for us.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+        let listener = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        Ok(Self { listener, steady: byte != [0] })
     }
 
     /// Waits until no process is under it any more.
@@ -89,7 +95,7 @@ impl Filter {
     pub fn ended(&self) -> io::Result<()> {
         loop {
             // Nothing is asked for: the end is always told.
-            let mut one = [PollFd::new(self.0.as_fd(), PollFlags::empty())];
+            let mut one = [PollFd::new(self.listener.as_fd(), PollFlags::empty())];
             match poll(&mut one, PollTimeout::NONE) {
                 Err(nix::errno::Errno::EINTR) => {}
                 other => return other.map(drop).map_err(io::Error::from),
@@ -98,7 +104,12 @@ impl Filter {
     }
 
     pub(crate) fn descriptor(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.listener.as_raw_fd()
+    }
+
+    /// Does a call that was taken up wait for its answer whatever else the thread is asked to do?
+    pub(crate) fn is_steady(&self) -> bool {
+        self.steady
     }
 }
 
@@ -153,7 +164,7 @@ pub(crate) const WALL_CLOCKS: &[u32] = &[0, 5, 8, 11];
 /// TIMER_ABSTIME and TFD_TIMER_ABSTIME.
 const ABSOLUTE: u32 = 1;
 /// All but FUTEX_PRIVATE_FLAG.
-const FUTEX_CMD_MASK: u32 = 0x17f;
+pub(crate) const FUTEX_CMD_MASK: u32 = 0x17f;
 const FUTEX_LOCK_PI2: i32 = 13;
 
 const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;

@@ -9,6 +9,7 @@ use std::{
     fs, io,
     os::unix::ffi::OsStrExt as _,
     path::Path,
+    str::FromStr,
     sync::{Mutex, PoisonError},
 };
 
@@ -45,7 +46,7 @@ impl Gate {
                     // it called again, and sees to this one, too.
                     (Some(tracer), _) if is_ours(tracer) => {}
                     (Some(tracer), Some(command)) => {
-                        let tracer = status(tracer, "Name:").unwrap_or_default();
+                        let tracer = Status::of(tracer).field("Name:").unwrap_or_default().to_owned();
                         self.uncovered(call.thread(), command, Why::Traced(tracer));
                     }
                     (None, Some(command)) => self.uncovered(call.thread(), command, Why::Untraceable(error)),
@@ -81,7 +82,7 @@ impl Gate {
             Ok(None) => return Ok(Err(Why::Strange)),
             Err(error) => return Ok(Err(Why::Unwritable(error))),
         };
-        if filters(tracee.pid()) > self.filters {
+        if self.has_other_filters(&Status::of(tracee.pid())) {
             return Ok(Err(Why::Sandboxed)); // it might be killed for a call that it isn't meant to make
         }
         let after = tracee.run(&Registers { rip: vdso.attach(base), ..start })?;
@@ -117,6 +118,11 @@ impl Gate {
             return Err(Why::Apart(io::ErrorKind::NotFound.into()));
         }
         memory.write(at, &(page + OFFSET_AT).to_ne_bytes()).map_err(Why::Unwritable)
+    }
+
+    /// Has it made a seccomp filter itself?
+    pub fn has_other_filters(&self, status: &Status) -> bool {
+        status.filters() > self.filters
     }
 
     fn uncovered(&self, pid: pid_t, command: String, why: Why) {
@@ -180,19 +186,31 @@ fn running(pid: pid_t) -> String {
 
 /// The thread that traces this one.
 fn tracer(pid: pid_t) -> Option<pid_t> {
-    status(pid, "TracerPid:")?.parse().ok().filter(|pid| *pid != 0)
+    Status::of(pid).number("TracerPid:").filter(|pid| *pid != 0)
 }
 
 fn is_ours(thread: pid_t) -> bool {
     fs::exists(format!("/proc/self/task/{thread}")).unwrap_or(false)
 }
 
-/// How many seccomp filters a process is under. 0: the kernel doesn't tell (before 5.9).
-pub fn filters(pid: pid_t) -> u32 {
-    status(pid, "Seccomp_filters:").and_then(|count| count.parse().ok()).unwrap_or(0)
-}
+/// What the kernel tells of a thread and its process.
+pub struct Status(String);
 
-pub fn status(pid: pid_t, field: &str) -> Option<String> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix(field)).map(|value| value.trim().to_owned())
+impl Status {
+    pub fn of(thread: pid_t) -> Self {
+        Self(fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default())
+    }
+
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.0.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+    }
+
+    pub fn number<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.field(name)?.parse().ok()
+    }
+
+    /// How many seccomp filters it is under. 0: the kernel doesn't tell (before 5.9).
+    pub fn filters(&self) -> u32 {
+        self.number("Seccomp_filters:").unwrap_or(0)
+    }
 }

@@ -55,6 +55,11 @@ impl<'a> Held<'a> {
         self.call.data.instruction_pointer
     }
 
+    /// Does it wait for its answer also when the caller is asked to stop?
+    pub fn is_steady(&self) -> bool {
+        self.filter.is_steady()
+    }
+
     /// The caller's memory.
     pub fn memory(&self) -> io::Result<Memory> {
         let memory = Memory::open(self.thread())?;

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     Clock, Filter, Uncovered, Unsupported,
     deadlines::Lent,
-    gate::{Gate, filters},
+    gate::{Gate, Status},
     held::Held,
     reads,
     vdso::Vdso,
@@ -37,7 +37,7 @@ pub fn supervise(
     let gate = Gate {
         clock,
         vdso: Vdso::own()?,
-        filters: filters(process::id().cast_signed()) + 1,
+        filters: Status::of(process::id().cast_signed()).filters() + 1,
         report: Box::new(report),
         reported: Mutex::new(HashSet::new()),
     };
@@ -52,19 +52,19 @@ pub fn supervise(
 
 fn serve(filter: &Filter, gate: &Gate, lent: &Lent, child: Option<u32>) {
     while let Some(call) = Held::next(filter) {
-        match call.number() {
+        let served = match call.number() {
             libc::SYS_clock_gettime | libc::SYS_gettimeofday | libc::SYS_time => {
                 reads::answer(call, &gate.clock, gate.vdso);
+                Ok(())
             }
-            _ if call.is_exec() => {
-                if let Err(gone) = gate.pass(call) {
-                    if Some(gone.pid.unsigned_abs()) == child {
-                        return; // this thread stays its tracer until somebody has waited for it
-                    }
-                    gone.reap();
-                }
+            _ if call.is_exec() => gate.pass(call),
+            _ => lent.translate(call, gate),
+        };
+        if let Err(gone) = served {
+            if Some(gone.pid.unsigned_abs()) == child {
+                return; // this thread stays its tracer until somebody has waited for it
             }
-            _ => lent.translate(call, &gate.clock),
+            gone.reap();
         }
     }
 }

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -65,6 +66,34 @@ static void *wait_for_shared(void *unused) {
     (void)unused;
     while (sem_timedwait(&never, &shared) && errno == EINTR) {}
     return (void *)(uintptr_t)(ms() - shared_since);
+}
+
+// Waits, is woken, and waits again; what held the point of time holds something else as soon as a wait is over, as a stack
+// does. Returns how often somebody else wrote there.
+static sem_t wanted[4];
+static int all_waited;
+static void *wait_and_reuse(void *mine) {
+    uintptr_t spoilt = 0;
+    for (int i = 0; i < 4000; i++) {
+        union { struct timespec t; volatile uint64_t words[2]; } place;
+        clock_gettime(CLOCK_REALTIME, &place.t);
+        place.t.tv_sec++;
+        sem_timedwait(mine, &place.t);
+        for (uint64_t n = 0; n < 20000; n++) {
+            place.words[0] = n, place.words[1] = ~n;
+            if (place.words[0] != n || place.words[1] != ~n) { spoilt++; break; }
+        }
+    }
+    return (void *)spoilt;
+}
+static void *wake(void *other) {
+    unsigned seed = (sem_t *)other - wanted;
+    while (!__atomic_load_n(&all_waited, __ATOMIC_RELAXED)) {
+        int there;
+        usleep(rand_r(&seed) % 400);
+        if (!sem_getvalue(other, &there) && !there) sem_post(other);
+    }
+    return NULL;
 }
 
 int main(void) {
@@ -166,6 +195,21 @@ int main(void) {
         pthread_join(waiters[i], &took);
         printf("shared %.0f %s\n", (double)(uintptr_t)took, memcmp(&shared, &was, sizeof was) ? "changed" : "same");
     }
+
+    // What is not a point of time any more.
+    uintptr_t spoilt = 0;
+    for (int i = 0; i < 4; i++) {
+        sem_init(&wanted[i], 0, 0);
+        pthread_create(&waiters[i], NULL, wait_and_reuse, &wanted[i]);
+        pthread_create(&waiters[4 + i], NULL, wake, &wanted[i]);
+    }
+    for (int i = 0; i < 8; i++) {
+        void *times;
+        if (i == 4) __atomic_store_n(&all_waited, 1, __ATOMIC_RELAXED);
+        pthread_join(waiters[i], &times);
+        spoilt += i < 4 ? (uintptr_t)times : 0;
+    }
+    printf("reused_0 0 %s\n", spoilt ? "changed" : "same");
 
     // What is past is over at once.
     struct timespec past = { .tv_sec = 1 };
