@@ -137,6 +137,9 @@ impl Session for Host<'_> {
     fn serves_no_more(&mut self, subject: &str) {
         self.0.serves_no_more(subject);
     }
+    fn tell(&mut self, subject: &str, message: Value) {
+        self.0.tell(subject, &message.to_cbor());
+    }
     fn reply(&mut self, exchange: u64, response: Value, at: Instant) {
         self.0.reply(exchange, &response.to_cbor(), at);
     }

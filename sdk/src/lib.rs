@@ -261,7 +261,8 @@ pub trait Connection: 'static {
     fn miss(&mut self, host: &mut dyn Session, exchange: Exchange, reason: &str) -> Result<(), Fault>;
 
     /// Driving: write this recorded request; report what comes back under `exchange`. Mocking, after [`Session::serves`]:
-    /// write what the server sent of itself, and report what comes of it.
+    /// write what the server sent of itself, and report what comes of it. Exchange 0: what another connection told
+    /// ([`Session::tell`]).
     ///
     /// # Errors
     /// As for [`Connection::answer`].
@@ -279,6 +280,9 @@ pub trait Session {
     fn serves(&mut self, subject: &str);
     /// Mocking: one taker less.
     fn serves_no_more(&mut self, subject: &str);
+    /// Tells other connections of this parser what they have to know: it comes by [`Connection::send`], as exchange 0. Those that
+    /// begin later get what was told last of each `subject`.
+    fn tell(&mut self, subject: &str, message: Value);
     /// One response; `at` is when its last byte arrived.
     fn reply(&mut self, exchange: Exchange, response: Value, at: Instant);
     /// No more responses.

@@ -10,6 +10,7 @@ pub enum Effect {
     OpenInbound { exchange: Exchange, subject: String, request: Value, facts: Facts, at: Instant },
     Serves { subject: String },
     ServesNoMore { subject: String },
+    Tell { subject: String, message: Value },
     Reply { exchange: Exchange, response: Value, at: Instant },
     Close { exchange: Exchange },
     Abandon { exchange: Exchange, reason: String },
@@ -69,6 +70,9 @@ impl Session for Recorder {
     }
     fn serves_no_more(&mut self, subject: &str) {
         self.effects.push(Effect::ServesNoMore { subject: subject.to_owned() });
+    }
+    fn tell(&mut self, subject: &str, message: Value) {
+        self.effects.push(Effect::Tell { subject: subject.to_owned(), message });
     }
     fn reply(&mut self, exchange: Exchange, response: Value, at: Instant) {
         self.effects.push(Effect::Reply { exchange, response, at });

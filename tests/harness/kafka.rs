@@ -78,6 +78,39 @@ pub fn app_that_logs_in(driver: &'static str, mechanism: &str) -> App {
     app.with("KAFKA_JAAS", &format!("{module} required username=\"ada\" password=\"{PASSWORD}\";"))
 }
 
+/// The clients that consumers here are made with: see `apps/pykafka/shipping.py`.
+///
+/// # Panics
+/// When there is none.
+pub fn consumer(driver: &'static str) -> App {
+    let script = |path: &str| file(path).display().to_string();
+    let app = match driver {
+        "confluent-kafka" | "kafka-python" => {
+            App::new(driver, format!("{} {} {driver}", python().display(), script("apps/pykafka/shipping.py")))
+        }
+        "kafkajs" => {
+            let modules =
+                ["nodekafka/node_modules", "node/node_modules"].map(|path| installed(path).display().to_string());
+            App::new(driver, format!("node {}", script("apps/nodekafka/shipping.js")))
+                .with("NODE_PATH", &modules.join(":"))
+        }
+        other => panic!("no consumer of {other}"),
+    };
+    app.with("KAFKA", &format!("127.0.0.1:{BROKER_PORT}"))
+}
+
+/// Somebody else sends records to a topic.
+///
+/// # Panics
+/// When the broker does not take them.
+pub fn produce(world: &World, topic: &str, records: &[Value]) {
+    let mut order = Command::new(python());
+    order.arg(file("apps/pykafka/order.py")).arg(topic).args(records.iter().map(Value::to_string));
+    order.env("KAFKA", format!("127.0.0.1:{BROKER_PORT}"));
+    let ended = Process::start(world, &mut order).wait(PATIENCE);
+    assert!(ended.status.success(), "the records were not sent: {}", ended.stderr);
+}
+
 /// franz-go's own tests, as an application that ends by itself.
 pub fn suite() -> App {
     let folder = installed("suites/franz-go");

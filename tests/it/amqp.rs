@@ -4,7 +4,9 @@ use harness::apps::{App, PORT};
 use harness::keploy::{Outcome, Project};
 use harness::rabbit::{self, Broker};
 use harness::{PATIENCE, Process, Sent, World, files_below, is_long};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::consumers::{delivered, orders, replay_consumer};
 
 macro_rules! drivers {
     ($($test:ident: $name:literal,)*) => {
@@ -70,25 +72,6 @@ fn no_secrets(project: &Project, driver: &str) {
     }
 }
 
-/// How many tests are messages of this queue.
-fn delivered(project: &Project, queue: &str) -> usize {
-    let files = files_below(&project.test_set().join("tests"));
-    let is_of = |file: &&std::path::PathBuf| {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with(&format!("deliver-{queue}-"))
-    };
-    files.iter().filter(is_of).count()
-}
-
-/// Six orders; one has no quantity.
-fn orders() -> Vec<Value> {
-    let order = |n: u32| {
-        let (item, currency) = [("ink", "EUR"), ("pen", "CHF"), ("pad", "GBP")][n as usize % 3];
-        json!({ "order": format!("order-{n}"), "item": item, "currency": currency, "quantity": if n == 4 { 0 } else { n + 1 } })
-    };
-    (0..6).map(order).collect()
-}
-
 /// A consumer is recorded while somebody else sends it `orders`, all at once. `settled`: how many messages it settles.
 fn record_consumer(app: App, orders: &[Value], settled: usize) -> (World, Project) {
     let world = World::online();
@@ -106,36 +89,13 @@ fn record_consumer(app: App, orders: &[Value], settled: usize) -> (World, Projec
     (world, project)
 }
 
-/// With everything gone, it does the same; and whatever it does otherwise is named.
-fn replay_consumer(project: &Project) {
-    for _ in 0..if is_long() { 20 } else { 2 } {
-        let offline = World::offline();
-        project.test(&offline, "").expect_code(0);
-        assert_eq!(offline.sent(), Sent::default(), "something tried to leave");
-    }
-    let mutations = [
-        ("call", "INCRBY", "changed"),
-        ("skip", "SET shipment:", "missing"),
-        ("extra", "who-asks-this", "additional"),
-        ("settle", "requeue", "deliver-shipments-5"),
-    ];
-    for (mutation, named, how) in mutations {
-        let replayed = project.test(&World::offline(), mutation);
-        replayed.expect_code(1);
-        let said = format!("{}\n{}", replayed.stderr, replayed.json);
-        for word in [named, how] {
-            assert!(said.contains(word), "{mutation}: {word:?} is not named: {}", replayed.said());
-        }
-    }
-}
-
 macro_rules! consumers {
     ($($test:ident: $name:literal,)*) => {
         $(#[test]
         fn $test() {
             let (_world, project) = record_consumer(rabbit::consumer($name), &orders(), 11);
             assert_eq!([delivered(&project, "shipments"), delivered(&project, "shipped")], [6, 5]);
-            replay_consumer(&project);
+            replay_consumer(&project, "requeue");
         })*
     };
 }
@@ -150,7 +110,7 @@ consumers! {
 fn several_consumers_with_several_messages_each() {
     let app = rabbit::consumer("pika").with("PREFETCH", "3").with("CONSUMERS", "2");
     let (_world, project) = record_consumer(app, &orders(), 11);
-    replay_consumer(&project);
+    replay_consumer(&project, "requeue");
 }
 
 /// The first of them has no outcome before the last has come.
@@ -158,7 +118,7 @@ fn several_consumers_with_several_messages_each() {
 fn messages_that_are_settled_by_one_word() {
     let app = rabbit::consumer("pika").with("PREFETCH", "5").with("BATCH", "5");
     let (_world, project) = record_consumer(app, &orders(), 11);
-    replay_consumer(&project);
+    replay_consumer(&project, "requeue");
 }
 
 /// Two messages are left over: they are no tests, and that is said.

@@ -2,8 +2,11 @@
 
 use harness::apps::{App, PORT};
 use harness::kafka::{self, Broker};
-use harness::keploy::Project;
-use harness::{Sent, World, files_below, is_long};
+use harness::keploy::{Outcome, Project};
+use harness::{PATIENCE, Process, Sent, World, files_below, is_long};
+use serde_json::Value;
+
+use crate::consumers::{delivered, orders, replay_consumer};
 
 macro_rules! drivers {
     ($($test:ident: $name:literal,)*) => {
@@ -76,4 +79,50 @@ fn record_and_replay(app: App) -> (World, Project) {
         assert!(said.contains(named), "{driver}, {mutation}: {named:?} is not named: {}", replayed.said());
     }
     (world, project)
+}
+
+/// A consumer is recorded while somebody else produces `orders`, all at once. `settled`: how many records it commits.
+fn record_consumer(app: App, orders: &[Value], settled: usize) -> (World, Project, Outcome) {
+    let world = World::online();
+    let broker = Broker::start(&world);
+    let project = Project::new(&world, app);
+    let settings = "path: .\nplugins:\n  Kafka:\n    commits: work\n";
+    std::fs::write(project.folder.join("keploy.yml"), settings).expect("the folder is ours");
+    let recording = project.record_until(&world, &[], "consuming shipped");
+    recording.process().wait_for("consuming shipments");
+    kafka::produce(&world, "shipments", orders);
+    recording.process().wait_for(&format!("settled {settled}\n"));
+    let recorded = recording.finish();
+    recorded.expect_code(0);
+    drop(broker);
+    (world, project, recorded)
+}
+
+macro_rules! consumers {
+    ($($test:ident: $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            let (_world, project, recorded) = record_consumer(kafka::consumer($name), &orders(), 11);
+            let counts = ["requests", "tests", "lost", "unparsed", "unsettled"].map(|name| recorded.number(name));
+            assert_eq!(counts, [11, 11, 0, 0, 0], "{}", recorded.said());
+            assert_eq!([delivered(&project, "shipments"), delivered(&project, "shipped")], [6, 5]);
+            replay_consumer(&project, "metadata");
+        })*
+    };
+}
+
+consumers! {
+    a_consumer_of_librdkafka: "confluent-kafka",
+    a_consumer_of_kafka_python: "kafka-python",
+}
+
+/// The application fetches nothing of it: the first test can never run.
+#[test]
+fn a_topic_that_nobody_consumes_any_more() {
+    let (_world, project, _) = record_consumer(kafka::consumer("confluent-kafka"), &orders(), 11);
+    let offline = World::offline();
+    let mut test = project.command("test");
+    test.env("MUTATE", "queue").args(["--health-poll-timeout", "3"]);
+    let tested = Outcome::of(Process::start(&offline, &mut test).wait(PATIENCE));
+    tested.expect_code(4).expect_words(&["did not take what is sent to `shipments/", "--health-poll-timeout"]);
 }

@@ -2,6 +2,7 @@
 
 mod amqp;
 mod attribution;
+mod consumers;
 mod databases;
 mod faults;
 mod grpc;

@@ -150,6 +150,7 @@ impl Sandbox {
             }
             Inside::Serves { subject } => Effect::Serves { subject },
             Inside::ServesNoMore { subject } => Effect::ServesNoMore { subject },
+            Inside::Tell { subject, message } => Effect::Tell { subject, message: document(message) },
             Inside::Reply { exchange, response, at } => Effect::Reply { exchange, response: document(response), at },
             Inside::Close { exchange } => Effect::Close { exchange },
             Inside::Abandon { exchange, reason } => Effect::Abandon { exchange, reason },

@@ -17,6 +17,7 @@ pub enum Effect {
     OpenInbound { exchange: u64, subject: String, request: Vec<u8>, facts: Facts, at: u64 },
     Serves { subject: String },
     ServesNoMore { subject: String },
+    Tell { subject: String, message: Vec<u8> },
     Reply { exchange: u64, response: Vec<u8>, at: u64 },
     Close { exchange: u64 },
     Abandon { exchange: u64, reason: String },

@@ -202,6 +202,10 @@ impl host::HostSession for Context {
         let bytes = subject.len();
         self.stage(Effect::ServesNoMore { subject }, bytes)
     }
+    fn tell(&mut self, _: Resource<Session>, subject: String, message: Vec<u8>) -> Result<()> {
+        let bytes = subject.len() + message.len();
+        self.stage(Effect::Tell { subject, message }, bytes)
+    }
     fn reply(&mut self, _: Resource<Session>, exchange: u64, response: Vec<u8>, at: u64) -> Result<()> {
         let bytes = response.len();
         self.stage(Effect::Reply { exchange, response, at }, bytes)

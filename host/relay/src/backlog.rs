@@ -3,7 +3,7 @@
 //! Who moves bytes only copies them in here. One thread reads them, when nobody else wants the processor: the traffic
 //! goes first. One queue for all connections, so that exchanges come out in the order in which they were completed.
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     io,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,7 +16,7 @@ use std::{
 
 use plugins::Side;
 
-use crate::{BlobWriter, ConnectionInfo, Exchange, Sink, tap::Tap};
+use crate::{BlobWriter, ConnectionInfo, Exchange, Sink, tap::Tap, told::Told};
 
 /// More than so many bytes do not wait: the traffic does, until they are read.
 const MOST: usize = 32 << 20;
@@ -98,7 +98,35 @@ pub(crate) struct Unread {
 }
 
 /// Those who read connections, by number.
-type Taps = HashMap<u64, (Box<Tap>, Arc<Unread>)>;
+#[derive(Default)]
+struct Taps {
+    of: HashMap<u64, (Box<Tap>, Arc<Unread>)>,
+    told: Told,
+    /// These have not been told yet what others said before: nobody reads them yet.
+    new: HashSet<u64>,
+}
+
+impl Taps {
+    /// Something was read on this connection. What its parser has to tell, it tells to its other connections; one that
+    /// has begun hears what was told before.
+    fn tell(&mut self, connection: u64) {
+        let Some((tap, _)) = self.of.get_mut(&connection) else { return };
+        let told = tap.take_told();
+        if told.is_empty() && !self.new.contains(&connection) {
+            return;
+        }
+        let Some(protocol) = tap.protocol().map(str::to_owned) else { return };
+        if self.new.remove(&connection) {
+            self.told.of(&protocol).iter().for_each(|message| tap.hear(message));
+        }
+        for (subject, message) in told {
+            let others = self.of.iter_mut().filter(|(number, _)| **number != connection && !self.new.contains(number));
+            let others = others.filter(|(_, (other, _))| other.protocol() == Some(&*protocol));
+            others.for_each(|(_, (other, _))| other.hear(&message));
+            self.told.keep(&protocol, subject, &message);
+        }
+    }
+}
 
 impl Backlog {
     pub fn new(sink: Arc<dyn Sink>) -> Arc<Self> {
@@ -157,7 +185,7 @@ impl Backlog {
 
     /// Reads, for as long as the process lives.
     pub fn read(&self) {
-        let mut taps = Taps::new();
+        let mut taps = Taps::default();
         let mut priority = Priority::Ordinary;
         loop {
             let mut chunk = self.next();
@@ -187,32 +215,36 @@ impl Backlog {
             What::Begins(mut tap, unread) => {
                 tap.fall_behind(self.sink.clone());
                 unread.is_blind.store(tap.is_blind(), Ordering::Relaxed);
-                taps.insert(connection, (tap, unread));
+                taps.of.insert(connection, (tap, unread));
+                taps.new.insert(connection);
             }
             What::Piece { from, at, raw, .. } => {
-                if let Some((tap, unread)) = taps.get_mut(&connection) {
+                if let Some((tap, unread)) = taps.of.get_mut(&connection) {
                     tap.feed(from, at, raw, data);
                     unread.size.fetch_sub(data.len(), Ordering::Relaxed);
                     unread.is_blind.store(tap.is_blind(), Ordering::Relaxed);
                 }
             }
             What::End { from, at } => {
-                if let Some((tap, _)) = taps.get_mut(&connection) {
+                if let Some((tap, _)) = taps.of.get_mut(&connection) {
                     tap.end(from, at);
                 }
             }
             What::Finished { at } => {
-                if let Some((mut tap, _)) = taps.remove(&connection) {
+                taps.new.remove(&connection);
+                if let Some((mut tap, _)) = taps.of.remove(&connection) {
                     tap.finish(at);
                 }
             }
             What::Exchange(exchange) => self.sink.exchange(*exchange),
         }
+        taps.tell(connection);
     }
 
     /// Nobody reads it any more, and nobody waits for that.
     fn forget(taps: &mut Taps, connection: u64) {
-        if let Some((_, unread)) = taps.remove(&connection) {
+        taps.new.remove(&connection);
+        if let Some((_, unread)) = taps.of.remove(&connection) {
             unread.is_blind.store(true, Ordering::Relaxed);
             unread.size.store(0, Ordering::Relaxed);
         }

@@ -296,6 +296,7 @@ impl Drive {
                 | Effect::OpenInbound { .. }
                 | Effect::Serves { .. }
                 | Effect::ServesNoMore { .. }
+                | Effect::Tell { .. }
                 | Effect::SetPace(_)
                 | Effect::LeaveEncrypted { .. }
                 | Effect::Withhold { .. } => {}

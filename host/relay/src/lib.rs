@@ -20,6 +20,7 @@ mod stream;
 mod takers;
 mod tap;
 mod tls;
+mod told;
 
 use std::{fs::File, io, net::SocketAddr, ops::Range, pin::Pin, sync::Arc};
 

@@ -39,6 +39,7 @@ pub(crate) async fn serve(socket: TcpStream, info: Arc<ConnectionInfo>, common: 
             return stream.reset();
         }
     };
+    let _taken_back = TakesBack { takers: &common.takers, connection: info.id };
     let mut mock = match Mock::new(plugin, encrypted, &info, common, answers) {
         Ok(mock) => mock,
         Err(failure) => {
@@ -46,7 +47,6 @@ pub(crate) async fn serve(socket: TcpStream, info: Arc<ConnectionInfo>, common: 
             return stream.reset();
         }
     };
-    let _taken_back = TakesBack { takers: &common.takers, connection: info.id };
     match converse(&stream, &mut mock, &first).await {
         Ok(None) => {}
         Ok(Some(hello)) => {
@@ -216,6 +216,7 @@ impl<'a> Mock<'a> {
         let manifest = &plugin.manifest;
         let connection = plugin.connect(Mode::Mock, &peer, &(common.config)(&manifest.protocol))?;
         let (sending_tx, sending_rx) = mpsc::unbounded_channel();
+        common.takers.join(info.id, &manifest.protocol, sending_tx.clone());
         Ok(Self {
             info,
             answers,
@@ -318,8 +319,14 @@ impl<'a> Mock<'a> {
         self.perform(stream, effects).await
     }
 
-    /// What the server sent of itself.
+    /// What the server sent of itself; or what another connection of this parser told.
     async fn send(&mut self, stream: &Stream, Sending { request, outcome_tx }: Sending) -> Result<(), Broken> {
+        let Some(outcome_tx) = outcome_tx else {
+            let mut effects = self.ask(|connection, effects| connection.send(0, &request, effects))?;
+            // They would never stop.
+            effects.retain(|effect| !matches!(effect, Effect::Tell { .. }));
+            return self.perform(stream, effects).await;
+        };
         self.last_sent += 1;
         let exchange = self.last_sent;
         self.sent.insert(exchange, outcome_tx);
@@ -368,6 +375,7 @@ impl<'a> Mock<'a> {
             Effect::Abandon { reason, .. } => self.answers.unanswered(self.info, &reason),
             Effect::Serves { subject } => self.takers.add(self.info, subject, self.sending_tx.clone()),
             Effect::ServesNoMore { subject } => self.takers.remove(self.info.id, &subject),
+            Effect::Tell { subject, message } => self.takers.tell(self.info.id, &self.protocol, subject, &message),
             Effect::OpenInbound { .. }
             | Effect::SetPace(_)
             | Effect::LeaveEncrypted { .. }

@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{ConnectionInfo, DriveError, Driven};
+use crate::{ConnectionInfo, DriveError, Driven, told::Told};
 
 /// The takers of a replay.
 pub struct Takers {
@@ -24,6 +24,16 @@ struct State {
     takers: Vec<Taker>,
     /// What was sent so far.
     sent: u64,
+    /// All connections that a parser answers.
+    members: Vec<Member>,
+    told: Told,
+}
+
+/// A connection, as others of its parser know it.
+struct Member {
+    connection: u64,
+    protocol: String,
+    sending_tx: mpsc::UnboundedSender<Sending>,
 }
 
 struct Taker {
@@ -34,12 +44,13 @@ struct Taker {
     served: u64,
 }
 
-/// driver --what was recorded--> the connection's task
+/// driver --what was recorded--> the connection's task; another connection's task --what it tells--> the connection's task
 pub(crate) struct Sending {
     /// CBOR, with the live values in it.
     pub request: Vec<u8>,
-    /// the connection's task --what comes of it--> driver; dropped: the connection is gone.
-    pub outcome_tx: mpsc::UnboundedSender<Outcome>,
+    /// the connection's task --what comes of it--> driver; dropped: the connection is gone. None: it was told, and nothing
+    /// comes of it.
+    pub outcome_tx: Option<mpsc::UnboundedSender<Outcome>>,
 }
 
 /// What comes of what was sent.
@@ -85,7 +96,7 @@ impl Takers {
         let sending_tx = found.map_err(|_| DriveError::NobodyTakes(address.subject.to_owned(), patience))?;
         let (outcome_tx, mut outcome_rx) = mpsc::unbounded_channel();
         let gone = || DriveError::Closed(" on which it was to take it".to_owned());
-        sending_tx.send(Sending { request, outcome_tx }).map_err(|_| gone())?;
+        sending_tx.send(Sending { request, outcome_tx: Some(outcome_tx) }).map_err(|_| gone())?;
         let mut driven = Driven::default();
         let deadline = Instant::now() + limit;
         while !driven.complete {
@@ -112,7 +123,7 @@ impl Takers {
     }
 
     fn next(&self, address: &Address<'_>) -> Option<mpsc::UnboundedSender<Sending>> {
-        let State { takers, sent } = &mut *self.state();
+        let State { takers, sent, .. } = &mut *self.state();
         let takes = |taker: &&mut Taker| taker.subject == address.subject && (address.is_there)(&taker.connection);
         let taker = takers.iter_mut().filter(takes).min_by_key(|taker| taker.served)?;
         *sent += 1;
@@ -141,7 +152,29 @@ impl Takers {
 
     /// The connection is over.
     pub(crate) fn remove_all(&self, connection: u64) {
-        self.state().takers.retain(|taker| taker.connection.id != connection);
+        let State { takers, members, .. } = &mut *self.state();
+        takers.retain(|taker| taker.connection.id != connection);
+        members.retain(|member| member.connection != connection);
+    }
+
+    /// A parser answers this connection from now on; it hears what others of that parser have told.
+    pub(crate) fn join(&self, connection: u64, protocol: &str, sending_tx: mpsc::UnboundedSender<Sending>) {
+        let State { members, told, .. } = &mut *self.state();
+        for request in told.of(protocol) {
+            // It is the caller's own.
+            let _ = sending_tx.send(Sending { request, outcome_tx: None });
+        }
+        members.push(Member { connection, protocol: protocol.to_owned(), sending_tx });
+    }
+
+    /// Tells the other connections of a parser. `message` is CBOR.
+    pub(crate) fn tell(&self, connection: u64, protocol: &str, subject: String, message: &[u8]) {
+        let State { members, told, .. } = &mut *self.state();
+        for member in members.iter().filter(|member| member.protocol == protocol && member.connection != connection) {
+            // One that has just ended needs to know nothing.
+            let _ = member.sending_tx.send(Sending { request: message.to_vec(), outcome_tx: None });
+        }
+        told.keep(protocol, subject, message);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -177,9 +210,31 @@ mod tests {
         for _ in 0..4 {
             let sending_tx = takers.find(&everywhere("jobs")).await;
             let (outcome_tx, _) = mpsc::unbounded_channel();
-            assert!(sending_tx.send(Sending { request: Vec::new(), outcome_tx }).is_ok());
+            assert!(sending_tx.send(Sending { request: Vec::new(), outcome_tx: Some(outcome_tx) }).is_ok());
         }
         assert_eq!(taken.iter_mut().map(|sending_rx| sending_rx.len()).collect::<Vec<_>>(), [2, 2]);
+    }
+
+    #[test]
+    fn connections_of_one_parser_are_told_what_others_say() {
+        let takers = Takers::default();
+        let join = |id, protocol| {
+            let (sending_tx, sending_rx) = mpsc::unbounded_channel();
+            takers.join(id, protocol, sending_tx);
+            sending_rx
+        };
+        let mut rxs = [join(1, "A"), join(2, "A"), join(3, "B")];
+        takers.tell(1, "A", "x".to_owned(), b"first");
+        takers.tell(1, "A", "x".to_owned(), b"last");
+        let mut heard: Vec<Vec<Vec<u8>>> = Vec::new();
+        let mut late = join(4, "A");
+        for sending_rx in rxs.iter_mut().chain([&mut late]) {
+            heard.push(std::iter::from_fn(|| sending_rx.try_recv().ok()).map(|sending| sending.request).collect());
+        }
+        assert_eq!(heard, [vec![], vec![b"first".to_vec(), b"last".to_vec()], vec![], vec![b"last".to_vec()]]);
+        takers.remove_all(2);
+        takers.tell(1, "A", "x".to_owned(), b"more");
+        assert!(rxs[1].try_recv().is_err(), "it is gone");
     }
 
     #[tokio::test]
@@ -205,6 +260,7 @@ mod tests {
         let mut settle = async |outcomes: Vec<Outcome>| {
             let Sending { request, outcome_tx } = sending_rx.recv().await.expect("it was sent");
             assert_eq!(request, b"message");
+            let outcome_tx = outcome_tx.expect("somebody waits");
             for outcome in outcomes {
                 assert!(outcome_tx.send(outcome).is_ok(), "it is waited for");
             }

@@ -41,6 +41,8 @@ pub(crate) struct Tap {
     tls_destination: Option<String>,
     /// What the parser changes about the bytes being fed.
     changes: Option<Box<Changes>>,
+    /// What its other connections have to know: subject and message.
+    told: Vec<(String, Vec<u8>)>,
 }
 
 /// A parser takes part in what is said: see `withhold` and `write` in `wit/parser.wit`.
@@ -117,6 +119,7 @@ impl Tap {
             heard: false,
             tls_destination: None,
             changes: None,
+            told: Vec::new(),
         }
     }
 
@@ -201,6 +204,31 @@ impl Tap {
     /// Nobody can read what follows.
     pub fn left_on(&mut self, why: String) {
         self.guarded(|_| Err(Failure::Fault(Fault { code: "encrypted".to_owned(), message: why })));
+    }
+
+    /// The parser that reads.
+    pub fn protocol(&self) -> Option<&str> {
+        match &self.state {
+            State::Reading(reading) => Some(&reading.plugin.manifest.protocol),
+            _ => None,
+        }
+    }
+
+    /// Once: what the other connections of its parser have to know, by subject.
+    pub fn take_told(&mut self) -> Vec<(String, Vec<u8>)> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// What another connection of its parser told. What the guest tells in turn goes nowhere: they would never stop.
+    pub fn hear(&mut self, message: &Vec<u8>) {
+        let told = std::mem::take(&mut self.told);
+        self.guarded(|tap| {
+            tap.with_guest(|guest, effects| {
+                guest.connection().send(0, message, effects)?;
+                guest.take_ours(effects)
+            })
+        });
+        self.told = told;
     }
 
     /// That side will send no more.
@@ -413,6 +441,7 @@ impl Tap {
                     let pending = reading.pending.remove(&exchange).ok_or_else(|| not_open(exchange))?;
                     pending.lose(&*self.sink, &self.info, &reason);
                 }
+                Effect::Tell { subject, message } => self.told.push((subject, message)),
                 // Only a mock has takers.
                 Effect::Serves { .. } | Effect::ServesNoMore { .. } => {}
                 // What has gone on is not called back.

@@ -2,7 +2,10 @@
 use keploy_scram::Passwords;
 use keploy_sdk::{Connection, Exchange, Fault, Instant, Mode, Peer, Session, Side, Value};
 
-use crate::{frame::Inbox, mock::Mocking, record::Recording};
+use crate::{frame::Inbox, groups::Told, mock::Mocking, record::Recording};
+
+/// Not an exchange: what another connection told.
+const TOLD: Exchange = 0;
 
 pub struct Conversation {
     client: Inbox,
@@ -20,7 +23,7 @@ impl Connection for Conversation {
         let role = match mode {
             Mode::Mock => Role::Mocking(Mocking::new(Passwords::new(&config, &[]))),
             // The manifest says that nothing here drives.
-            Mode::Record | Mode::Drive => Role::Recording(Recording::default()),
+            Mode::Record | Mode::Drive => Role::Recording(Recording::new(&config)),
         };
         Self { client: Inbox::default(), server: Inbox::default(), role }
     }
@@ -64,7 +67,20 @@ impl Connection for Conversation {
         }
     }
 
-    fn send(&mut self, _: &mut dyn Session, _: Exchange, _: Value) -> Result<(), Fault> {
-        Err(Fault::new("cannot-drive", "applications that are brokers themselves are not driven"))
+    fn send(&mut self, host: &mut dyn Session, exchange: Exchange, request: Value) -> Result<(), Fault> {
+        if exchange == TOLD {
+            let told = Told::read(&request).ok_or_else(|| Fault::new("bad-document", "it was told nothing"))?;
+            match &mut self.role {
+                Role::Recording(recording) => recording.hear(host, told),
+                Role::Mocking(mocking) => mocking.hear(host, told),
+            }
+            return Ok(());
+        }
+        match &mut self.role {
+            Role::Mocking(mocking) => mocking.send(host, exchange, &request),
+            Role::Recording(_) => {
+                Err(Fault::new("cannot-drive", "applications that are brokers themselves are not driven"))
+            }
+        }
     }
 }

@@ -35,6 +35,51 @@ struct Wanted {
     since: Instant,
 }
 
+/// A record of a document of what there is.
+#[derive(Clone, Copy)]
+pub struct Record<'a> {
+    pub offset: i128,
+    batch: &'a Value,
+    record: &'a Value,
+}
+
+impl Record<'_> {
+    /// Its fields, behind others.
+    pub fn add_to(&self, mut document: Map) -> Map {
+        let fields = self.record.as_map().into_iter().flat_map(Map::iter);
+        for (name, value) in fields.filter(|(name, _)| *name != "offsetDelta") {
+            let appended = self.batch.get("appended").filter(|_| name == "timestamp");
+            document.insert(name, appended.unwrap_or(value).clone());
+        }
+        document
+    }
+
+    /// About as much memory as it takes.
+    pub fn size(&self) -> usize {
+        const BESIDE: usize = 256;
+        let raw = |name: &str| self.record.get(name).and_then(Value::as_raw).map_or(0, <[u8]>::len);
+        BESIDE + raw("key") + raw("value")
+    }
+}
+
+/// The offset of a batch's last record.
+pub fn last_of(batch: &Value) -> i128 {
+    let last = list(batch, "records").len().saturating_sub(1) as i128;
+    let delta = list(batch, "records").last().and_then(|record| record.get("offsetDelta")).and_then(Value::as_int);
+    number(batch, "offset") + delta.unwrap_or(last)
+}
+
+/// All of them, in order. Marks of transactions' ends are none.
+pub fn records(document: &Value) -> impl Iterator<Item = Record<'_>> {
+    let batches = list(document, "batches").iter().filter(|batch| batch.get("control").is_none());
+    batches.flat_map(|batch| {
+        list(batch, "records").iter().enumerate().map(move |(n, record)| {
+            let delta = record.get("offsetDelta").and_then(Value::as_int).unwrap_or(n as i128);
+            Record { offset: number(batch, "offset") + delta, batch, record }
+        })
+    })
+}
+
 pub struct Found {
     pub position: Position,
     /// When it was asked for first.

@@ -2,19 +2,23 @@
 //!
 //! Requests and responses become documents by Kafka's own definitions (`schema`, `codec`), records are taken out of their
 //! batches (`batch`). What clients put together as they please is taken apart: producing is recorded a record at a time
-//! (`produce`), fetching by what comes of an offset (`fetch`), metadata by topic (`metadata`); all else as it is.
+//! (`produce`), fetching by what comes of an offset (`fetch`), metadata by topic (`metadata`); all else as it is. Records that
+//! a group's member has got and then committed are tests (`deliveries`); its other connections say what it commits (`groups`).
 #![forbid(unsafe_code)]
 
 mod batch;
 mod codec;
 mod conversation;
+mod deliveries;
 mod detect;
 mod facts;
 mod fetch;
 mod frame;
+mod groups;
 mod login;
 mod metadata;
 mod mock;
+mod outbox;
 mod produce;
 mod record;
 mod request;

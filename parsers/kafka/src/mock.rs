@@ -1,15 +1,17 @@
 //! In the broker's place.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use keploy_scram::Passwords;
 use keploy_sdk::{Exchange, Fault, Instant, Level, Map, Session, Side as Wire, Value};
 
 use crate::{
-    codec, facts, fetch,
+    codec, deliveries, facts, fetch,
     fetch::{Fetching, Position},
     frame::{API_VERSIONS, Header, put_answer},
+    groups::{self, Place, Told},
     login::{self, LogIn},
     metadata,
+    outbox::Outbox,
     produce::{self, Part},
     request::{Asked, Request},
     schema::{Schemas, Side},
@@ -26,6 +28,8 @@ pub struct Mocking {
     topics: Topics,
     fetching: Fetching,
     supply: Supply,
+    outbox: Outbox,
+    now: Instant,
     exchanges: BTreeMap<Exchange, PartOf>,
     /// Requests in the order in which they came, which is that of their answers: some clients insist.
     queue: VecDeque<Pending>,
@@ -65,12 +69,15 @@ impl Mocking {
             topics: Topics::default(),
             fetching: Fetching::default(),
             supply: Supply::default(),
+            outbox: Outbox::default(),
+            now: 0,
             exchanges: BTreeMap::new(),
             queue: VecDeque::new(),
         }
     }
 
     pub fn client_said(&mut self, host: &mut dyn Session, frame: &[u8], since: Instant) -> Result<(), Fault> {
+        self.now = since;
         let Request { header, asked } = Request::read(host, frame, &mut self.schemas, &self.topics)?;
         let (what, documents) = match asked {
             Asked::Call(document) => {
@@ -82,6 +89,7 @@ impl Mocking {
             Asked::Fetch(request) => {
                 self.fetching.request(&request, since);
                 self.ask_for_records(host, since);
+                self.serve(host);
                 (What::Fetch(request, self.supply.request(since)), Vec::new())
             }
             Asked::Produce { parts, is_answered } => {
@@ -110,6 +118,45 @@ impl Mocking {
                 let exchange = open(host, self.fetching.document(&position, &self.topics), since);
                 self.exchanges.insert(exchange, PartOf::Supply(position));
             }
+        }
+    }
+
+    /// Tells the host what is fetched here.
+    fn serve(&mut self, host: &mut dyn Session) {
+        let new = self.outbox.serves(self.asked());
+        new.iter().for_each(|place| host.serves(&deliveries::subject(place)));
+    }
+
+    /// Partitions that the client asks for now.
+    fn asked(&self) -> BTreeSet<Place> {
+        self.fetching.positions().map(|position| self.place(&position)).collect()
+    }
+
+    fn place(&self, ((topic, partition), _): &Position) -> Place {
+        (self.topics.shown(topic).to_owned(), *partition)
+    }
+
+    /// Records that are a test.
+    pub fn send(&mut self, host: &mut dyn Session, exchange: Exchange, request: &Value) -> Result<(), Fault> {
+        self.outbox.send(exchange, request)?;
+        self.answer_ready(host)
+    }
+
+    /// What this connection or another has seen.
+    pub fn hear(&mut self, host: &mut dyn Session, told: Told) {
+        match told {
+            Told::Topic { id, name } => {
+                if self.topics.insert(&id, &name) {
+                    self.serve(host);
+                }
+            }
+            Told::Commit(commit) => {
+                for (exchange, outcome) in self.outbox.commit(&commit, &self.topics) {
+                    host.reply(exchange, outcome, commit.at);
+                    host.close(exchange);
+                }
+            }
+            Told::Group { .. } => {}
         }
     }
 
@@ -153,7 +200,9 @@ impl Mocking {
             let is_ready = match pending.what {
                 // Who waits for records waits no longer when something else is asked.
                 What::Fetch(_, when_empty) => {
-                    !self.queue.is_empty() || self.supply.has_news(self.fetching.positions(), when_empty)
+                    !self.queue.is_empty()
+                        || self.has_sent()
+                        || self.supply.has_news(self.fetching.positions(), when_empty)
                 }
                 _ => pending.left == 0,
             };
@@ -171,14 +220,41 @@ impl Mocking {
                 What::Metadata(request) => metadata::response(request, &pending.answers),
                 What::Produce(parts) => produce::response(parts, &pending.answers),
                 What::Fetch(request, _) => {
-                    let found = self.supply.take(self.fetching.positions());
+                    let mut found = self.supply.take(self.fetching.positions());
+                    for position in self.fetching.positions() {
+                        if !found.contains_key(&position)
+                            && let Some(sent) = self.sent(&position)
+                        {
+                            found.insert(position, sent);
+                            self.supply.gave();
+                        }
+                    }
+                    let given = found.keys().map(|position| self.place(position)).collect();
+                    self.outbox.gave(&given);
                     let document = fetch::answer(request, &found);
                     document.ok_or_else(|| Fault::new("bad-document", "records that cannot be sent"))?
                 }
             };
             self.write(host, pending.header, &document)?;
+            if let What::Call(request) = &pending.what {
+                for told in groups::told(request, &document.into(), self.now) {
+                    told.tell(host);
+                    self.hear(host, told);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Is there something that was sent? Of partitions that the client left out, because it was busy with what it had of them, it
+    /// hears when it asks again.
+    fn has_sent(&self) -> bool {
+        let is_there = || self.fetching.positions().any(|position| self.sent(&position).is_some());
+        !self.outbox.is_empty() && (is_there() || self.outbox.is_left_out(&self.asked()))
+    }
+
+    fn sent(&self, position: &Position) -> Option<Value> {
+        self.outbox.find(&self.place(position), position.1)
     }
 
     fn write(&mut self, host: &mut dyn Session, header: Header, document: &Map) -> Result<(), Fault> {
@@ -188,7 +264,7 @@ impl Mocking {
         let is_unknown = api == API_VERSIONS && !message.versions.has(header.version);
         let header = if is_unknown { Header { version: 0, ..header } } else { header };
         if message.name == "Metadata" {
-            self.topics.learn(document);
+            self.topics.learn(document).iter().for_each(|told| told.tell(host));
         }
         let body = codec::write(message, header.version, document).ok_or_else(bad)?;
         let mut out = Vec::new();

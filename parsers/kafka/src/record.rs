@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use keploy_sdk::{Fault, Instant, Map, Session, Value};
 
 use crate::{
-    codec, facts,
+    codec,
+    deliveries::Deliveries,
+    facts,
     fetch::{Fetching, Found},
     frame::{API_VERSIONS, Header, answer_of},
+    groups::{self, Told},
     metadata,
     produce::{self, Part},
     request::{Asked, Request},
@@ -23,6 +26,7 @@ pub struct Recording {
     schemas: Schemas,
     topics: Topics,
     fetching: Fetching,
+    deliveries: Deliveries,
     /// By the number that the response will have.
     pending: BTreeMap<i32, Pending>,
     client_ended: bool,
@@ -47,6 +51,10 @@ enum What {
 }
 
 impl Recording {
+    pub fn new(config: &Value) -> Self {
+        Self { deliveries: Deliveries::new(config), ..Self::default() }
+    }
+
     pub fn client_said(&mut self, host: &mut dyn Session, frame: &[u8], since: Instant) -> Result<(), Fault> {
         let Request { header, asked } = Request::read(host, frame, &mut self.schemas, &self.topics)?;
         let open = |host: &mut dyn Session, request: Value| {
@@ -82,10 +90,14 @@ impl Recording {
         let Some(Pending { header, what }) = pending else {
             return Err(Fault::new("unasked-response", format!("no request has the number {correlation}")));
         };
-        let response = self.read(reader, header)?;
+        let response = self.read(host, reader, header)?;
         match what {
             What::Call(request, _) if is_for_later(&response) && !facts::is_act(&request) => {}
-            What::Call(request, since) => record(host, request, since, (response, at)),
+            What::Call(request, since) => {
+                let told = groups::told(&request, &response, since);
+                self.tell(host, told);
+                record(host, request, since, (response, at));
+            }
             What::Metadata { documents, request, since } => {
                 let answers = response.as_map().map(|response| metadata::answers(&request, response));
                 for (document, answer) in documents.into_iter().zip(answers.unwrap_or_default()) {
@@ -103,16 +115,39 @@ impl Recording {
                 }
             }
             What::Fetch => {
-                for Found { position, since, document } in self.fetching.response(host, &response)? {
-                    let request = self.fetching.document(&position, &self.topics);
-                    record(host, request, since, (document, at));
+                for found in self.fetching.response(host, &response)? {
+                    if let Some(Found { position, since, document }) = self.deliveries.keep(found, at, &self.topics) {
+                        let request = self.fetching.document(&position, &self.topics);
+                        record(host, request, since, (document, at));
+                    }
                 }
+                self.deliveries.too_much(host, &self.fetching, &self.topics);
             }
         }
         Ok(())
     }
 
-    fn read(&mut self, reader: Reader<'_>, header: Header) -> Result<Value, Fault> {
+    /// What this connection has seen, here and elsewhere.
+    fn tell(&mut self, host: &mut dyn Session, told: Vec<Told>) {
+        for one in told {
+            one.tell(host);
+            self.hear(host, one);
+        }
+    }
+
+    /// What this connection or another has seen.
+    pub fn hear(&mut self, host: &mut dyn Session, told: Told) {
+        let Self { deliveries, topics, .. } = self;
+        match told {
+            Told::Topic { id, name } => {
+                topics.insert(&id, &name);
+            }
+            Told::Group { topic } => deliveries.grouped(topic),
+            Told::Commit(commit) => deliveries.commit(host, topics, &commit),
+        }
+    }
+
+    fn read(&mut self, host: &mut dyn Session, reader: Reader<'_>, header: Header) -> Result<Value, Fault> {
         let bad = || Fault::new("bad-response", format!("a response of API {} version {}", header.api, header.version));
         let message = self.schemas.get(Side::Response, header.api).ok_or_else(bad)?;
         let body = answer_of(reader, message, header).ok_or_else(bad)?;
@@ -121,7 +156,7 @@ impl Recording {
         let read = read.or_else(|| if header.api == API_VERSIONS { codec::read(message, 0, body) } else { None });
         let mut response = read.ok_or_else(bad)?;
         match message.name {
-            "Metadata" => self.topics.learn(&response),
+            "Metadata" => self.topics.learn(&response).iter().for_each(|told| told.tell(host)),
             // What proves who the broker is, says something about the password.
             "SaslAuthenticate" => drop(response.remove("authBytes")),
             _ => {}
@@ -135,6 +170,7 @@ impl Recording {
 
     /// `inside`: in the middle of a response.
     pub fn server_ended(&mut self, host: &mut dyn Session, inside: bool) {
+        self.deliveries.end(host, &self.fetching, &self.topics);
         let mut left = Vec::new();
         for pending in std::mem::take(&mut self.pending).into_values() {
             let mut open = |request: Value, since| {
@@ -158,7 +194,7 @@ impl Recording {
 }
 
 /// A whole exchange, once it is known how it went.
-fn record(host: &mut dyn Session, request: Value, since: Instant, (response, at): (Value, Instant)) {
+pub fn record(host: &mut dyn Session, request: Value, since: Instant, (response, at): (Value, Instant)) {
     let facts = facts::of(&request);
     let exchange = host.open(request, facts, since);
     host.reply(exchange, response, at);

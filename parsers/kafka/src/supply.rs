@@ -84,8 +84,13 @@ impl Supply {
             }
         }
         if !taken.is_empty() {
-            self.got_at = self.asked_at;
+            self.gave();
         }
         taken
+    }
+
+    /// It got something.
+    pub fn gave(&mut self) {
+        self.got_at = self.asked_at;
     }
 }

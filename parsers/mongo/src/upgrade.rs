@@ -148,6 +148,7 @@ impl Session for Read {
     }
     fn serves(&mut self, _: &str) {}
     fn serves_no_more(&mut self, _: &str) {}
+    fn tell(&mut self, _: &str, _: Value) {}
     fn reply(&mut self, exchange: Exchange, response: Value, _: Instant) {
         if let Some(exchange) = self.exchanges.get_mut(exchange as usize - 1) {
             exchange.responses.push(response);

@@ -90,6 +90,8 @@ fn collect(host: &mut Host, recording: &mut Recording, numbers: &mut BTreeMap<u6
             Effect::Abandon { exchange, reason } => {
                 find(recording, numbers, exchange).ended = Ended::Abandoned(reason);
             }
+            // A transcript is one connection.
+            Effect::Tell { .. } => {}
             // In a transcript both sides have said what they would have said anyway.
             Effect::SetPace(_) | Effect::LeaveEncrypted { .. } | Effect::Write { .. } | Effect::Withhold { .. } => {}
             other => panic!("not allowed while recording: {other:?}"),
@@ -176,7 +178,7 @@ impl<'a> Pool<'a> {
                     }
                     Effect::Finish { to: Side::Client } => mocked.end(),
                     Effect::Abandon { reason, .. } => return Err(reason),
-                    Effect::SetPace(_) | Effect::LeaveEncrypted { .. } => {}
+                    Effect::SetPace(_) | Effect::LeaveEncrypted { .. } | Effect::Tell { .. } => {}
                     Effect::Serves { subject } => self.served.push(subject),
                     Effect::ServesNoMore { subject } => {
                         let taker = self.served.iter().position(|served| *served == subject);

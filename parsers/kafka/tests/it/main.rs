@@ -1,3 +1,4 @@
+mod deliveries;
 mod hostile;
 mod misses;
 mod transcripts;
