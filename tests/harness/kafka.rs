@@ -65,7 +65,15 @@ pub fn app(driver: &'static str) -> App {
     app.with("KAFKA", &format!("127.0.0.1:{BROKER_PORT}"))
 }
 
-/// The same, logging in: with a password in the environment, or, as Java has it, in a JAAS configuration there.
+/// The same, as a member of a group of the new kind (KIP-848).
+///
+/// # Panics
+/// When there is none.
+pub fn app_of_the_new_protocol(driver: &'static str) -> App {
+    app(driver).with("KAFKA_GROUP_PROTOCOL", "consumer")
+}
+
+/// The same as [`app`], logging in: with a password in the environment, or, as Java has it, in a JAAS configuration there.
 ///
 /// # Panics
 /// When there is none.

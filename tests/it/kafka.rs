@@ -51,6 +51,17 @@ fn who_logs_in_is_let_in_and_believes_us() {
     }
 }
 
+/// The broker assigns, and each member makes up who it is.
+#[test]
+fn a_member_of_the_new_group_protocol() {
+    for driver in ["confluent-kafka", "kafka-clients"] {
+        let (_world, project) = record_and_replay(kafka::app_of_the_new_protocol(driver));
+        let mocks = std::fs::read_to_string(project.test_set().join("mocks.yaml")).expect("it was recorded");
+        let joined = mocks.matches("api: ConsumerGroupHeartbeat").count();
+        assert_eq!(joined, 1, "{driver}: how it joined is recorded, and no more");
+    }
+}
+
 fn record_and_replay(app: App) -> (World, Project) {
     let driver = app.name;
     let world = World::online();
@@ -114,6 +125,7 @@ macro_rules! consumers {
 consumers! {
     a_consumer_of_librdkafka: "confluent-kafka",
     a_consumer_of_kafka_python: "kafka-python",
+    a_consumer_of_kafkajs: "kafkajs",
 }
 
 /// The application fetches nothing of it: the first test can never run.

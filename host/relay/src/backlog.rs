@@ -123,7 +123,7 @@ impl Taps {
             let others = self.of.iter_mut().filter(|(number, _)| **number != connection && !self.new.contains(number));
             let others = others.filter(|(_, (other, _))| other.protocol() == Some(&*protocol));
             others.for_each(|(_, (other, _))| other.hear(&message));
-            self.told.keep(&protocol, subject, &message);
+            self.told.keep(&protocol, subject, message.into());
         }
     }
 }

@@ -330,7 +330,7 @@ impl<'a> Mock<'a> {
         self.last_sent += 1;
         let exchange = self.last_sent;
         self.sent.insert(exchange, outcome_tx);
-        let request = self.number_blobs(request);
+        let request = self.number_blobs(Arc::unwrap_or_clone(request));
         let effects = self.ask(|connection, effects| connection.send(exchange, &request, effects))?;
         self.perform(stream, effects).await
     }
@@ -375,7 +375,9 @@ impl<'a> Mock<'a> {
             Effect::Abandon { reason, .. } => self.answers.unanswered(self.info, &reason),
             Effect::Serves { subject } => self.takers.add(self.info, subject, self.sending_tx.clone()),
             Effect::ServesNoMore { subject } => self.takers.remove(self.info.id, &subject),
-            Effect::Tell { subject, message } => self.takers.tell(self.info.id, &self.protocol, subject, &message),
+            Effect::Tell { subject, message } => {
+                self.takers.tell(self.info.id, &self.protocol, subject, message.into())
+            }
             Effect::OpenInbound { .. }
             | Effect::SetPace(_)
             | Effect::LeaveEncrypted { .. }

@@ -47,7 +47,7 @@ struct Taker {
 /// driver --what was recorded--> the connection's task; another connection's task --what it tells--> the connection's task
 pub(crate) struct Sending {
     /// CBOR, with the live values in it.
-    pub request: Vec<u8>,
+    pub request: Arc<Vec<u8>>,
     /// the connection's task --what comes of it--> driver; dropped: the connection is gone. None: it was told, and nothing
     /// comes of it.
     pub outcome_tx: Option<mpsc::UnboundedSender<Outcome>>,
@@ -96,7 +96,7 @@ impl Takers {
         let sending_tx = found.map_err(|_| DriveError::NobodyTakes(address.subject.to_owned(), patience))?;
         let (outcome_tx, mut outcome_rx) = mpsc::unbounded_channel();
         let gone = || DriveError::Closed(" on which it was to take it".to_owned());
-        sending_tx.send(Sending { request, outcome_tx: Some(outcome_tx) }).map_err(|_| gone())?;
+        sending_tx.send(Sending { request: request.into(), outcome_tx: Some(outcome_tx) }).map_err(|_| gone())?;
         let mut driven = Driven::default();
         let deadline = Instant::now() + limit;
         while !driven.complete {
@@ -168,11 +168,11 @@ impl Takers {
     }
 
     /// Tells the other connections of a parser. `message` is CBOR.
-    pub(crate) fn tell(&self, connection: u64, protocol: &str, subject: String, message: &[u8]) {
+    pub(crate) fn tell(&self, connection: u64, protocol: &str, subject: String, message: Arc<Vec<u8>>) {
         let State { members, told, .. } = &mut *self.state();
         for member in members.iter().filter(|member| member.protocol == protocol && member.connection != connection) {
             // One that has just ended needs to know nothing.
-            let _ = member.sending_tx.send(Sending { request: message.to_vec(), outcome_tx: None });
+            let _ = member.sending_tx.send(Sending { request: message.clone(), outcome_tx: None });
         }
         told.keep(protocol, subject, message);
     }
@@ -210,7 +210,7 @@ mod tests {
         for _ in 0..4 {
             let sending_tx = takers.find(&everywhere("jobs")).await;
             let (outcome_tx, _) = mpsc::unbounded_channel();
-            assert!(sending_tx.send(Sending { request: Vec::new(), outcome_tx: Some(outcome_tx) }).is_ok());
+            assert!(sending_tx.send(Sending { request: Arc::default(), outcome_tx: Some(outcome_tx) }).is_ok());
         }
         assert_eq!(taken.iter_mut().map(|sending_rx| sending_rx.len()).collect::<Vec<_>>(), [2, 2]);
     }
@@ -224,16 +224,18 @@ mod tests {
             sending_rx
         };
         let mut rxs = [join(1, "A"), join(2, "A"), join(3, "B")];
-        takers.tell(1, "A", "x".to_owned(), b"first");
-        takers.tell(1, "A", "x".to_owned(), b"last");
+        takers.tell(1, "A", "x".to_owned(), b"first".to_vec().into());
+        takers.tell(1, "A", "x".to_owned(), b"last".to_vec().into());
         let mut heard: Vec<Vec<Vec<u8>>> = Vec::new();
         let mut late = join(4, "A");
         for sending_rx in rxs.iter_mut().chain([&mut late]) {
-            heard.push(std::iter::from_fn(|| sending_rx.try_recv().ok()).map(|sending| sending.request).collect());
+            heard.push(
+                std::iter::from_fn(|| sending_rx.try_recv().ok()).map(|sending| sending.request.to_vec()).collect(),
+            );
         }
         assert_eq!(heard, [vec![], vec![b"first".to_vec(), b"last".to_vec()], vec![], vec![b"last".to_vec()]]);
         takers.remove_all(2);
-        takers.tell(1, "A", "x".to_owned(), b"more");
+        takers.tell(1, "A", "x".to_owned(), b"more".to_vec().into());
         assert!(rxs[1].try_recv().is_err(), "it is gone");
     }
 
@@ -259,7 +261,7 @@ mod tests {
         let send = || takers.send(&address, b"message".to_vec(), patience, limit);
         let mut settle = async |outcomes: Vec<Outcome>| {
             let Sending { request, outcome_tx } = sending_rx.recv().await.expect("it was sent");
-            assert_eq!(request, b"message");
+            assert_eq!(*request, b"message");
             let outcome_tx = outcome_tx.expect("somebody waits");
             for outcome in outcomes {
                 assert!(outcome_tx.send(outcome).is_ok(), "it is waited for");

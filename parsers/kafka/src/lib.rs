@@ -16,6 +16,7 @@ mod fetch;
 mod frame;
 mod groups;
 mod login;
+mod membership;
 mod metadata;
 mod mock;
 mod outbox;
@@ -28,7 +29,7 @@ mod topics;
 mod wire;
 
 pub use conversation::Conversation;
-use keploy_sdk::{Facts, Manifest, Parser, Part, Peer, Value, Verdict};
+use keploy_sdk::{Facts, Manifest, Map, Parser, Part, Peer, Value, Verdict};
 
 pub struct Kafka;
 
@@ -55,13 +56,21 @@ impl Parser for Kafka {
 
     fn canonical(part: Part, mut document: Value) -> Value {
         let api = document.get("api").and_then(Value::as_str).unwrap_or_default();
-        let is_membership =
-            matches!(api, "Heartbeat" | "SyncGroup" | "OffsetCommit" | "LeaveGroup" | "TxnOffsetCommit");
+        let is_membership = matches!(
+            api,
+            "Heartbeat"
+                | "SyncGroup"
+                | "OffsetCommit"
+                | "OffsetFetch"
+                | "LeaveGroup"
+                | "TxnOffsetCommit"
+                | "ConsumerGroupHeartbeat"
+        );
         if let (Part::Request, Some(request)) = (part, document.as_map_mut()) {
             ALWAYS.iter().for_each(|name| drop(request.remove(name)));
             request.iter_mut().for_each(|(name, value)| sort(name, value));
             if is_membership {
-                OF_THE_MEMBER.iter().for_each(|name| drop(request.remove(name)));
+                leave_out_the_member(request);
             }
         }
         document
@@ -69,6 +78,16 @@ impl Parser for Kafka {
 
     fn classify(request: &Value) -> Facts {
         facts::of(request)
+    }
+}
+
+fn leave_out_the_member(request: &mut Map) {
+    OF_THE_MEMBER.iter().for_each(|name| drop(request.remove(name)));
+    // Of several groups, each has its member.
+    if let Some(Value::Array(groups)) = request.get_mut("groups") {
+        for group in groups.iter_mut().filter_map(Value::as_map_mut) {
+            OF_THE_MEMBER.iter().for_each(|name| drop(group.remove(name)));
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     frame::{API_VERSIONS, Header, put_answer},
     groups::{self, Place, Told},
     login::{self, LogIn},
-    metadata,
+    membership, metadata,
     outbox::Outbox,
     produce::{self, Part},
     request::{Asked, Request},
@@ -54,6 +54,8 @@ struct Pending {
 
 enum What {
     Call(Value),
+    /// We know what to say.
+    Known(Map),
     /// What we say to a step of a log-in, if anything.
     LogIn(Result<Vec<u8>, String>),
     Metadata(Map),
@@ -80,6 +82,9 @@ impl Mocking {
         self.now = since;
         let Request { header, asked } = Request::read(host, frame, &mut self.schemas, &self.topics)?;
         let (what, documents) = match asked {
+            Asked::Call(document) if let Some(known) = membership::answer(&document) => {
+                (What::Known(known), Vec::new())
+            }
             Asked::Call(document) => {
                 self.log_in.hears(&document);
                 (What::Call(document.clone()), vec![document])
@@ -211,8 +216,9 @@ impl Mocking {
                 break;
             }
             let document = match &pending.what {
+                What::Known(answer) => answer.clone(),
                 What::Call(request) => match pending.answers.into_iter().next().flatten() {
-                    Some(Value::Map(response)) => response,
+                    Some(Value::Map(response)) => membership::welcome(request, response),
                     Some(_) => return Err(Fault::new("bad-document", "a response is a map")),
                     None => usual(request),
                 },

@@ -10,6 +10,7 @@ use crate::{
     fetch::{Fetching, Found},
     frame::{API_VERSIONS, Header, answer_of},
     groups::{self, Told},
+    membership::{self, Join, Joining},
     metadata,
     produce::{self, Part},
     request::{Asked, Request},
@@ -27,6 +28,7 @@ pub struct Recording {
     topics: Topics,
     fetching: Fetching,
     deliveries: Deliveries,
+    joining: Joining,
     /// By the number that the response will have.
     pending: BTreeMap<i32, Pending>,
     client_ended: bool,
@@ -93,6 +95,11 @@ impl Recording {
         let response = self.read(host, reader, header)?;
         match what {
             What::Call(request, _) if is_for_later(&response) && !facts::is_act(&request) => {}
+            What::Call(request, since) if membership::is_of(&request) => {
+                if let Some(join) = self.joining.hear(Join { request, since, response, at }) {
+                    record(host, join.request, join.since, (join.response, join.at));
+                }
+            }
             What::Call(request, since) => {
                 let told = groups::told(&request, &response, since);
                 self.tell(host, told);
@@ -171,6 +178,9 @@ impl Recording {
     /// `inside`: in the middle of a response.
     pub fn server_ended(&mut self, host: &mut dyn Session, inside: bool) {
         self.deliveries.end(host, &self.fetching, &self.topics);
+        for join in self.joining.end() {
+            record(host, join.request, join.since, (join.response, join.at));
+        }
         let mut left = Vec::new();
         for pending in std::mem::take(&mut self.pending).into_values() {
             let mut open = |request: Value, since| {

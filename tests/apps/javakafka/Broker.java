@@ -32,6 +32,7 @@ class Broker {
         producer = new KafkaProducer<>(producing, new StringSerializer(), new StringSerializer());
         Map<String, Object> consuming = new HashMap<>(common);
         consuming.putAll(Map.of("group.id", "audit", "auto.offset.reset", "earliest"));
+        consuming.put("group.protocol", System.getenv().getOrDefault("KAFKA_GROUP_PROTOCOL", "classic"));
         consumer = new KafkaConsumer<>(consuming, new StringDeserializer(), new StringDeserializer());
         consumer.subscribe(List.of("orders"));
         Thread thread = new Thread(() -> consume(audit), "audit");

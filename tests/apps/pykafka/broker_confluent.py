@@ -22,7 +22,8 @@ class Broker:
     def __init__(self, servers, saw):
         common = {"bootstrap.servers": servers} | log_in()
         self.producer = Producer(common | {"enable.idempotence": True, "linger.ms": 5})
-        self.consumer = Consumer(common | {"group.id": "audit", "auto.offset.reset": "earliest"})
+        group = {"group.id": "audit", "group.protocol": os.environ.get("KAFKA_GROUP_PROTOCOL", "classic")}
+        self.consumer = Consumer(common | group | {"auto.offset.reset": "earliest"})
         self.consumer.subscribe(["orders"])
         threading.Thread(target=self.consume, args=(saw,), daemon=True).start()
 

@@ -61,6 +61,19 @@ fn a_member_that_goes_on_is_told_that_all_is_well() {
     assert_eq!(mock.miss(opened[0]), b"\0\0\0\x0a\0\0\0\x07\0\0\0\0\0\0");
 }
 
+/// A member of a group of the new kind has joined elsewhere, perhaps.
+#[test]
+fn a_member_of_the_new_kind_is_told_that_it_is_one() {
+    let mut mock = Mock::new();
+    // Without tags in the header: version 0 of the API has them, so an empty set is there.
+    let rest = b"\0\0\xff\xff\xff\xff\0\0\0\0";
+    let body = [b"\0\x02g\x02m\0\0\0\x05".as_slice(), rest].concat();
+    let (opened, said) = mock.ask(&request(68, 0, 7, &body));
+    assert_eq!(opened, [], "nobody is asked");
+    // Number 7, no tags, no throttling, no error, no message; m, in epoch 5, every 5,000 ms; nothing new.
+    assert_eq!(said, b"\0\0\0\x18\0\0\0\x07\0\0\0\0\0\0\0\0\x02m\0\0\0\x05\0\0\x13\x88\xff\0");
+}
+
 #[test]
 fn other_requests_fail() {
     let mut mock = Mock::new();
