@@ -73,6 +73,14 @@ pub fn app_of_the_new_protocol(driver: &'static str) -> App {
     app(driver).with("KAFKA_GROUP_PROTOCOL", "consumer")
 }
 
+/// The same as [`app`], with a group of two.
+///
+/// # Panics
+/// When there is none.
+pub fn app_of_two_members(driver: &'static str) -> App {
+    app(driver).with("KAFKA_MEMBERS", "2")
+}
+
 /// The same as [`app`], logging in: with a password in the environment, or, as Java has it, in a JAAS configuration there.
 ///
 /// # Panics

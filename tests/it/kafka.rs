@@ -62,6 +62,14 @@ fn a_member_of_the_new_group_protocol() {
     }
 }
 
+/// Each joins again when the other comes, and has its own partitions.
+#[test]
+fn two_members_of_a_group() {
+    for driver in ["confluent-kafka", "kafka-clients"] {
+        let _ = record_and_replay(kafka::app_of_two_members(driver));
+    }
+}
+
 fn record_and_replay(app: App) -> (World, Project) {
     let driver = app.name;
     let world = World::online();

@@ -128,7 +128,9 @@ impl Shared {
         let live = pool.bindings.to_recorded(request);
         let request = form.strip(&live);
         let destination = Self::destination(&pool, connection);
-        let asked = Asked { destination: &destination, protocol, class, request: &request, at, moved, reached };
+        let connection = connection.id;
+        let asked =
+            Asked { connection, destination: &destination, protocol, class, request: &request, at, moved, reached };
         let (found, test) = pool.claim(&asked, &self.forms);
         Looked { found, test, request, live, destination, at }
     }
@@ -216,7 +218,7 @@ impl Answers for Handle {
             request,
             live,
             at,
-            by_driver: facts.lifetime == Lifetime::Session,
+            by_driver: facts.lifetime != Lifetime::Test,
         };
         let mut pool = self.0.pool();
         let nearest = pool.nearest(&additional, 0..pool.calls.len());

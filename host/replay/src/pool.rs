@@ -47,6 +47,8 @@ pub(crate) struct Additional {
 
 /// What a live request asks for.
 pub(crate) struct Asked<'a> {
+    /// The connection's number.
+    pub connection: u64,
     pub destination: &'a str,
     pub protocol: &'a str,
     pub class: &'a str,
@@ -165,6 +167,10 @@ pub(crate) struct Pool {
     waits: HashMap<Hash, (usize, usize)>,
     /// What the background asks: destination, and request but for what may differ.
     asked_by_the_background: OnceCell<HashSet<(String, Hash)>>,
+    /// Of a recorded connection, the live one that gets what may be asked on one like it.
+    bound: HashMap<String, u64>,
+    /// The live connection that asks.
+    asking: u64,
     /// What was answered as its like: mocks, and how often.
     stood_in: BTreeMap<usize, usize>,
     /// What was first claimed while it ran, background included.
@@ -218,6 +224,8 @@ impl Pool {
             habits: OnceCell::new(),
             waits: HashMap::new(),
             asked_by_the_background: OnceCell::new(),
+            bound: HashMap::new(),
+            asking: 0,
             stood_in: BTreeMap::new(),
             made: vec![Vec::new(); tests],
             used: vec![Vec::new(); tests],
@@ -342,6 +350,7 @@ impl Pool {
 
     /// The call that answers this request, claimed; and the test that seems to ask.
     pub fn claim(&mut self, asked: &Asked<'_>, forms: &Forms) -> (Option<usize>, Option<usize>) {
+        self.asking = asked.connection;
         let found = self.find(asked, forms);
         if let Some((call, fit)) = found {
             self.take(call, fit);
@@ -392,6 +401,9 @@ impl Pool {
         let is_a_workers = is_an_order && self.takes_from_a_queue(call);
         let recorded = &mut self.calls[call];
         recorded.claims += 1;
+        if recorded.mock.lifetime == Lifetime::Connection && !recorded.mock.connection.is_empty() {
+            self.bound.entry(recorded.mock.connection.clone()).or_insert(self.asking);
+        }
         self.bindings.accept(fit.bindings);
         if let Some(lesson) = &mut self.lesson {
             lesson.call(&recorded.mock, fit.explained);

@@ -45,7 +45,12 @@ pub fn of(request: &Value) -> Facts {
     let named = text("topic").and_then(|id| Some((id, request.get("names")?.get(id)?.as_str()?)));
     let called = named.map_or_else(|| class.clone(), |(id, name)| class.replacen(id, name, 1));
     let summary = [called].into_iter().chain(record).collect::<Vec<_>>().join(" ");
-    let lifetime = if is_act(request) { Lifetime::Test } else { Lifetime::Session };
+    let lifetime = match api {
+        _ if is_act(request) => Lifetime::Test,
+        // Each member has its own partitions.
+        "JoinGroup" | "SyncGroup" | "ConsumerGroupHeartbeat" => Lifetime::Connection,
+        _ => Lifetime::Session,
+    };
     Facts { class, summary: shortened(&summary), lifetime }
 }
 

@@ -36,8 +36,10 @@ pub struct Kafka;
 /// What members of a group say of themselves: the group's coordinator has told them, or their clock.
 const OF_THE_MEMBER: [&str; 5] =
     ["memberId", "generationId", "generationIdOrMemberEpoch", "memberEpoch", "assignments"];
-/// In every request, and never compared. Whether a topic may be made says nothing of one that is there.
-const ALWAYS: [&str; 5] = ["version", "clientSoftwareName", "clientSoftwareVersion", "names", "allowAutoTopicCreation"];
+/// In every request, and never compared. Whether a topic may be made says nothing of one that is there; why a member joins or
+/// leaves is for people.
+const ALWAYS: [&str; 6] =
+    ["version", "clientSoftwareName", "clientSoftwareVersion", "names", "allowAutoTopicCreation", "reason"];
 
 const SETS: [&str; 5] = ["topics", "partitions", "partitionIndexes", "groups", "coordinatorKeys"];
 

@@ -1,13 +1,20 @@
-//! Members of groups of the new kind (KIP-848): the coordinator assigns partitions, and members say again and again who they
-//! are and in which epoch.
+//! How members of groups join.
 //!
-//! Recorded is how a member joined, and what it was assigned first, in whichever answer that came. Who it is, it makes up anew
-//! in each run (or is told), so that all else is between it and a mock.
+//! They join again whenever another does: recorded is what each was told in the end, so that a replay has the group as it was
+//! when all were there. In groups of the new kind (KIP-848) the coordinator assigns partitions, and members say again and
+//! again who they are and in which epoch: recorded is how one joined, and what it was assigned first, in whichever answer
+//! that came. Who it is, it makes up anew in each run (or is told), so that all else is between it and a mock.
 use std::collections::BTreeMap;
 
-use keploy_sdk::{Instant, Map, Value};
+use keploy_sdk::{Instant, Map, Parser as _, Part, Value};
 
-use crate::topics::{list, number};
+use crate::{
+    Kafka,
+    topics::{list, number},
+};
+
+/// Who was not asked to join again for so long is where it stays. Nanoseconds.
+const SETTLED: u64 = 10_000_000_000;
 
 const API: &str = "ConsumerGroupHeartbeat";
 /// The broker's own, in milliseconds.
@@ -18,11 +25,50 @@ pub fn is_of(request: &Value) -> bool {
     request.get("api").and_then(Value::as_str) == Some(API)
 }
 
-/// Members that have no partitions yet.
+/// Members that may be asked to join again.
+#[derive(Default)]
+pub struct Rejoining {
+    /// By request, without who asks.
+    joins: BTreeMap<Vec<u8>, Join>,
+    last: Instant,
+}
+
+impl Rejoining {
+    /// Gives back what is no way to join.
+    pub fn hear(&mut self, said: Join) -> Option<Join> {
+        if !matches!(said.request.get("api").and_then(Value::as_str), Some("JoinGroup" | "SyncGroup")) {
+            return Some(said);
+        }
+        self.last = said.at;
+        let key = Kafka::canonical(Part::Request, said.request.clone()).to_cbor();
+        match self.joins.get_mut(&key) {
+            // When it was thrown out, it had been there.
+            Some(_) if said.response.get("errorCode").is_some() => {}
+            Some(join) => join.response = said.response,
+            None => drop(self.joins.insert(key, said)),
+        }
+        None
+    }
+
+    /// What it came to, if it is what it stays. `after`: what was said last.
+    pub fn settle(&mut self, after: &Value, now: Instant) -> Vec<Join> {
+        let has_left = after.get("api").and_then(Value::as_str) == Some("LeaveGroup");
+        if has_left || now.saturating_sub(self.last) >= SETTLED { self.end() } else { Vec::new() }
+    }
+
+    /// The connection is over.
+    pub fn end(&mut self) -> Vec<Join> {
+        let mut joins: Vec<Join> = std::mem::take(&mut self.joins).into_values().collect();
+        joins.sort_by_key(|join| (join.since, join.at));
+        joins
+    }
+}
+
+/// Members of the new kind that have no partitions yet.
 #[derive(Default)]
 pub struct Joining(BTreeMap<(String, String), Join>);
 
-/// How one joined, and what it was told last.
+/// How one joined, and what it was told.
 pub struct Join {
     pub request: Value,
     pub since: Instant,

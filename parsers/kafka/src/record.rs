@@ -10,7 +10,7 @@ use crate::{
     fetch::{Fetching, Found},
     frame::{API_VERSIONS, Header, answer_of},
     groups::{self, Told},
-    membership::{self, Join, Joining},
+    membership::{self, Join, Joining, Rejoining},
     metadata,
     produce::{self, Part},
     request::{Asked, Request},
@@ -29,6 +29,7 @@ pub struct Recording {
     fetching: Fetching,
     deliveries: Deliveries,
     joining: Joining,
+    rejoining: Rejoining,
     /// By the number that the response will have.
     pending: BTreeMap<i32, Pending>,
     client_ended: bool,
@@ -103,7 +104,11 @@ impl Recording {
             What::Call(request, since) => {
                 let told = groups::told(&request, &response, since);
                 self.tell(host, told);
-                record(host, request, since, (response, at));
+                let settled = self.rejoining.settle(&request, at);
+                let other = self.rejoining.hear(Join { request, since, response, at });
+                for call in settled.into_iter().chain(other) {
+                    record(host, call.request, call.since, (call.response, call.at));
+                }
             }
             What::Metadata { documents, request, since } => {
                 let answers = response.as_map().map(|response| metadata::answers(&request, response));
@@ -178,7 +183,7 @@ impl Recording {
     /// `inside`: in the middle of a response.
     pub fn server_ended(&mut self, host: &mut dyn Session, inside: bool) {
         self.deliveries.end(host, &self.fetching, &self.topics);
-        for join in self.joining.end() {
+        for join in self.joining.end().chain(self.rejoining.end()) {
             record(host, join.request, join.since, (join.response, join.at));
         }
         let mut left = Vec::new();

@@ -22,7 +22,7 @@ public class App {
     private final Audit audit = new Audit();
     private final Broker broker;
 
-    private App(String servers) {
+    private App(String servers) throws InterruptedException {
         broker = new Broker(servers, audit);
     }
 

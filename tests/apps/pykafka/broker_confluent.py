@@ -23,13 +23,25 @@ class Broker:
         common = {"bootstrap.servers": servers} | log_in()
         self.producer = Producer(common | {"enable.idempotence": True, "linger.ms": 5})
         group = {"group.id": "audit", "group.protocol": os.environ.get("KAFKA_GROUP_PROTOCOL", "classic")}
-        self.consumer = Consumer(common | group | {"auto.offset.reset": "earliest"})
-        self.consumer.subscribe(["orders"])
-        threading.Thread(target=self.consume, args=(saw,), daemon=True).start()
+        members = int(os.environ.get("KAFKA_MEMBERS", "1"))
+        self.consumers = [Consumer(common | group | {"auto.offset.reset": "earliest"}) for _ in range(members)]
+        assigned = threading.Semaphore(0), set()
+        for consumer in self.consumers:
+            threading.Thread(target=self.consume, args=(consumer, assigned, saw), daemon=True).start()
+        # One alone gets what there is at any time.
+        while members > 1 and len(assigned[1]) < members:
+            assigned[0].acquire()
 
-    def consume(self, saw):
+    def consume(self, consumer, assigned, saw):
+        changed, having = assigned
+
+        def change(_, partitions):
+            (having.add if partitions else having.discard)(consumer)
+            changed.release()
+
+        consumer.subscribe(["orders"], on_assign=change, on_revoke=lambda _, gone: change(_, []))
         while True:
-            message = self.consumer.poll(0.5)
+            message = consumer.poll(0.5)
             if message is not None and not message.error():
                 saw(json.loads(message.value()))
 

@@ -20,8 +20,12 @@ fn ask(pool: &mut Pool, request: &str) -> Option<usize> {
     ask_at(pool, request, 100)
 }
 fn ask_at(pool: &mut Pool, request: &str, reached: u64) -> Option<usize> {
+    ask_over(pool, 1, request, reached)
+}
+fn ask_over(pool: &mut Pool, connection: u64, request: &str, reached: u64) -> Option<usize> {
     let (destination, protocol, class, request) = ("kv.test:7070", "Line", "", &Value::from(request));
-    pool.claim(&Asked { destination, protocol, class, request, at: 0, moved: 0, reached }, &Forms::plain()).0
+    let asked = Asked { connection, destination, protocol, class, request, at: 0, moved: 0, reached };
+    pool.claim(&asked, &Forms::plain()).0
 }
 use Lifetime::{Session, Test};
 
@@ -32,6 +36,17 @@ fn a_test_gets_its_own_in_order_and_each_once() {
     assert_eq!([ask(&mut pool, "GET a"), ask(&mut pool, "GET a"), ask(&mut pool, "GET a")], [Some(0), Some(2), None]);
     pool.begin(1..2);
     assert_eq!([ask(&mut pool, "GET a"), ask(&mut pool, "GET b")], [Some(1), None]);
+}
+
+/// Who joins a group is told what it gets.
+#[test]
+fn each_connection_gets_what_one_like_it_got() {
+    let mut pool = pool(&[("JOIN", Lifetime::Connection, &[]), ("JOIN", Lifetime::Connection, &[])], 1);
+    for (call, connection) in pool.calls.iter_mut().zip(["4", "5"]) {
+        call.mock.connection = connection.to_owned();
+    }
+    let mut join = |connection| ask_over(&mut pool, connection, "JOIN", 100);
+    assert_eq!([9, 8, 8, 9, 7].map(&mut join), [Some(0), Some(1), Some(1), Some(0), Some(0)]);
 }
 
 #[test]

@@ -103,9 +103,21 @@ impl Pool {
         calls.iter().copied().filter(meanwhile).collect()
     }
 
-    /// What any connection may ask any time.
+    /// What any connection may ask any time. Of what belongs to a connection like the one that recorded it, each live one
+    /// goes on with what it had, or takes what none has, before it gets another's.
     fn shared(&self, calls: &[usize]) -> Vec<usize> {
-        calls.iter().copied().filter(|call| self.calls[*call].mock.lifetime != Lifetime::Test).collect()
+        let mut shared: Vec<usize> =
+            calls.iter().copied().filter(|call| self.calls[*call].mock.lifetime != Lifetime::Test).collect();
+        shared.sort_by_key(|call| {
+            let mock = &self.calls[*call].mock;
+            match self.bound.get(&mock.connection) {
+                _ if mock.lifetime != Lifetime::Connection => 0,
+                Some(live) if *live == self.asking => 0,
+                None => 1,
+                Some(_) => 2,
+            }
+        });
+        shared
     }
 
     /// A poller asks what the current test has asked: whoever came first, both see what the test saw.
