@@ -1,7 +1,7 @@
 //! Any requests and responses, whole or torn: no panic, and the same exchanges. What was recorded can be mocked.
 #![no_main]
 use keploy_sdk::{
-    Connection, Fault, Mode, Parser, Peer, Side, Value,
+    Connection, Fault, Map, Mode, Parser, Peer, Side, Value,
     testing::{Effect, Recorder},
 };
 use libfuzzer_sys::fuzz_target;
@@ -40,7 +40,9 @@ fn framed(frame: &[u8]) -> Vec<u8> {
 }
 
 fn record(client: &[u8], server: &[u8], cut: usize) -> Result<Vec<Effect>, Fault> {
-    let mut conversation = Conversation::new(Mode::Record, Peer::default(), Value::Null);
+    // What a group commits is a test.
+    let config = Map::new().with("commits", "work").into();
+    let mut conversation = Conversation::new(Mode::Record, Peer::default(), config);
     let mut host = Recorder::new();
     let mut effects = Vec::new();
     for (from, bytes) in [(Side::Client, client), (Side::Server, server)] {
@@ -62,7 +64,7 @@ fn mock(client: &[u8], recorded: &[Effect]) {
     let mut calls: Vec<(&Value, Vec<Value>)> = Vec::new();
     for effect in recorded {
         match effect {
-            Effect::Open { request, .. } => calls.push((request, Vec::new())),
+            Effect::Open { request, .. } | Effect::OpenInbound { request, .. } => calls.push((request, Vec::new())),
             Effect::Reply { exchange, response, .. } => calls[*exchange as usize - 1].1.push(response.clone()),
             _ => {}
         }
