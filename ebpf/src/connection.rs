@@ -11,16 +11,15 @@ use aya_ebpf::{
 
 use crate::{
     context::{AF_INET, either, is_in_our_netns},
-    layout::{Addr, End},
+    layout::{Addr, End, Way},
     listeners::{is_reachable, started, stopped},
     socket::{ACCEPTED, BOUND, INTERNAL, REDIRECTED, TO_NOBODY, known, note},
     unreachable::{answered, refused},
 };
 
-/// Source addresses whose connections go straight to the application's listener -> the real client (zero: the application
-/// itself).
+/// Connections that go straight to the application's listener -> the real client (zero: the application itself).
 #[map]
-static DIRECT: LruHashMap<Addr, End> = LruHashMap::with_max_entries(16384, 0);
+static DIRECT: LruHashMap<Way, End> = LruHashMap::with_max_entries(16384, 0);
 /// The application's end of a redirected connection -> where it was going. It is written before the SYN is sent, so it is
 /// there when the relay's `accept()` returns; the relay takes it out.
 #[map]
@@ -55,7 +54,8 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
                     known.socket = unsafe { bpf_get_socket_cookie(ops.cast()) };
                     let _ = ORIGIN.insert(here, known.end(), 0);
                 } else if known.kind == INTERNAL {
-                    let _ = DIRECT.insert(here, End { socket: 0, addr: Addr::ZERO, zero: 0 }, 0);
+                    let way = Way { from: here, to_port: known.addr.port };
+                    let _ = DIRECT.insert(way, End { socket: 0, addr: Addr::ZERO, zero: 0 }, 0);
                     let _ = ctx.set_cb_flags(WANT_STATE);
                 } else if known.kind == TO_NOBODY {
                     let _ = ctx.set_cb_flags(WANT_STATE);
@@ -71,7 +71,8 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
         }
         PASSIVE_ESTABLISHED => {
             let _ = ctx.set_cb_flags(0); // inherited from the listener
-            if let Some(client) = unsafe { DIRECT.get(remote(ops)) }
+            let way = Way { from: remote(ops), to_port: read!(ops, local_port) };
+            if let Some(client) = unsafe { DIRECT.get(way) }
                 && client.addr.port != 0
                 && let Some(accepted) = unsafe { note(sk, ACCEPTED, client.addr) }
             {
@@ -93,7 +94,8 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
         STATE if ctx.arg(1) as i32 == STATE_CLOSE => {
             if let Some(known) = unsafe { known(sk) } {
                 if known.kind == INTERNAL {
-                    let _ = DIRECT.remove(local(ops, known.addr.is_v4()));
+                    let way = Way { from: local(ops, known.addr.is_v4()), to_port: known.addr.port };
+                    let _ = DIRECT.remove(way);
                 } else if known.kind == TO_NOBODY {
                     // Before `connect()` returns, or `poll()` tells.
                     if ctx.arg(0) == STATE_SYN_SENT {
@@ -109,10 +111,10 @@ pub fn on_tcp(ctx: SockOpsContext) -> u32 {
     0
 }
 
-/// Does this client's connection go straight to the application: ours, or the application's to itself?
+/// Does this connection go straight to the application: ours, or the application's to itself?
 #[inline(always)]
-pub fn is_direct(client: &Addr) -> bool {
-    unsafe { DIRECT.get(client) }.is_some()
+pub fn is_direct(way: &Way) -> bool {
+    unsafe { DIRECT.get(way) }.is_some()
 }
 
 #[inline(always)]

@@ -13,7 +13,7 @@ use crate::{
     connection::is_direct,
     context::{AF_INET, SOCK_STREAM, either, is_in_our_netns},
     egress::IPPROTO_TCP,
-    layout::Addr,
+    layout::{Addr, Way},
     listeners::{started, stopped},
     socket::{BOUND, known, note},
 };
@@ -66,12 +66,13 @@ pub fn steer(ctx: SkLookupContext) -> u32 {
     }
     let is_v4 = read!(lookup, family) == AF_INET;
     let (ip4, ip6) = (read!(lookup, local_ip4), read_ip6!(lookup, local_ip6));
-    if !(Addr { ip: either(is_v4, ip4, ip6), port: read!(lookup, local_port) }).is_listened_on() {
+    let to_port = read!(lookup, local_port);
+    if !(Addr { ip: either(is_v4, ip4, ip6), port: to_port }).is_listened_on() {
         return PASS;
     }
     let (ip4, ip6) = (read!(lookup, remote_ip4), read_ip6!(lookup, remote_ip6));
     let client = Addr { ip: either(is_v4, ip4, ip6), port: u32::from(u16::from_be(read!(lookup, remote_port))) };
-    if !is_direct(&client) {
+    if !is_direct(&Way { from: client, to_port }) {
         let _ = RELAY.redirect_sk_lookup(&ctx, u32::from(!is_v4), 0);
     }
     PASS

@@ -11,6 +11,14 @@ pub struct Addr {
     pub port: u32,
 }
 
+/// A connection to a port of this machine, by where it comes from: one port may dial several others at once.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    pub from: Addr,
+    pub to_port: u32,
+}
+
 /// Key of a UDP port of the relay: IPv4 and IPv6 number theirs apart.
 pub const fn udp_port_key(port: u32, is_v4: bool) -> u32 {
     port << 1 | is_v4 as u32

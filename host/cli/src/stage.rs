@@ -24,8 +24,14 @@ impl Interception for Eyes {
     fn origin(&self, peer: SocketAddr) -> Option<Origin> {
         self.0.take_origin(peer).map(|intercept::Origin { address, socket }| Origin { address, socket })
     }
-    fn let_through(&self, source: SocketAddr, client: SocketAddr, socket: u64) -> io::Result<Box<dyn Send>> {
-        Ok(Box::new(self.0.let_through(source, client, socket)?))
+    fn let_through(
+        &self,
+        source: SocketAddr,
+        to: SocketAddr,
+        client: SocketAddr,
+        socket: u64,
+    ) -> io::Result<Box<dyn Send>> {
+        Ok(Box::new(self.0.let_through(source, to, client, socket)?))
     }
     fn resolver(&self, slot: usize) -> Option<SocketAddr> {
         self.0.resolver(slot)
@@ -57,7 +63,7 @@ impl Interception for AsClient {
     fn origin(&self, peer: SocketAddr) -> Option<Origin> {
         self.0.origin(peer)
     }
-    fn let_through(&self, _: SocketAddr, _: SocketAddr, _: u64) -> io::Result<Box<dyn Send>> {
+    fn let_through(&self, _: SocketAddr, _: SocketAddr, _: SocketAddr, _: u64) -> io::Result<Box<dyn Send>> {
         Ok(Box::new(()))
     }
     fn resolver(&self, slot: usize) -> Option<SocketAddr> {

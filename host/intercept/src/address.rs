@@ -1,7 +1,7 @@
 //! Socket addresses and the kernel side's form of them.
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use crate::layout::{Addr, Destination, End};
+use crate::layout::{Addr, Destination, End, Way};
 
 // SAFETY: plain integers without padding.
 unsafe impl aya::Pod for Addr {}
@@ -9,6 +9,8 @@ unsafe impl aya::Pod for Addr {}
 unsafe impl aya::Pod for Destination {}
 // SAFETY: as above.
 unsafe impl aya::Pod for End {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Way {}
 
 impl From<SocketAddr> for Addr {
     fn from(addr: SocketAddr) -> Self {

@@ -12,7 +12,7 @@ use aya::{
 
 use crate::{
     Error,
-    layout::{Addr, Destination, End},
+    layout::{Addr, Destination, End, Way},
 };
 
 /// A handle for the relay: cheap to clone, for every thread.
@@ -21,7 +21,7 @@ pub struct Kernel(Arc<Maps>);
 
 struct Maps {
     origin: Mutex<HashMap<MapData, Addr, End>>,
-    direct: Mutex<HashMap<MapData, Addr, End>>,
+    direct: Mutex<HashMap<MapData, Way, End>>,
     fail: Mutex<HashMap<MapData, Addr, i32>>,
     resolvers: HashMap<MapData, u32, Addr>,
     uncaught: HashMap<MapData, Destination, u64>,
@@ -49,17 +49,24 @@ impl Kernel {
         Some(Origin { address: origin.addr.into(), socket: origin.socket })
     }
 
-    /// A connection of ours that comes from `source` goes to the application itself instead of the relay, and the
-    /// application sees it come from `client`. To be called between `bind` and `connect`; to be dropped before the socket is
+    /// A connection of ours from `source` to the port of `to` goes to the application itself instead of the relay, and
+    /// the application sees it come from `client`. To be called between `bind` and `connect`; to be dropped before the socket is
     /// closed, after which the port may be somebody else's. `socket` names the connection in [`crate::Turn`]s: the cookie
     /// (SO_COOKIE) of our end, which is no other socket's.
     ///
     /// # Errors
     /// When the kernel has no memory for it.
-    pub fn let_through(&self, source: SocketAddr, client: SocketAddr, socket: u64) -> io::Result<LetThrough> {
+    pub fn let_through(
+        &self,
+        source: SocketAddr,
+        to: SocketAddr,
+        client: SocketAddr,
+        socket: u64,
+    ) -> io::Result<LetThrough> {
         let client = End { socket, addr: client.into(), zero: 0 };
-        locked(&self.0.direct).insert(Addr::from(source), client, 0).map_err(io::Error::other)?;
-        Ok(LetThrough { kernel: self.clone(), source })
+        let way = Way { from: source.into(), to_port: to.port().into() };
+        locked(&self.0.direct).insert(way, client, 0).map_err(io::Error::other)?;
+        Ok(LetThrough { kernel: self.clone(), way })
     }
 
     /// From now on the application's `connect()` to `addr` fails with `errno`, unless the application itself listens there.
@@ -110,13 +117,13 @@ pub struct Origin {
 /// See [`Kernel::let_through`].
 pub struct LetThrough {
     kernel: Kernel,
-    source: SocketAddr,
+    way: Way,
 }
 
 impl Drop for LetThrough {
     fn drop(&mut self) {
         // Not there: evicted, because 16384 others came after it.
-        let _ = locked(&self.kernel.0.direct).remove(&self.source.into());
+        let _ = locked(&self.kernel.0.direct).remove(&self.way);
     }
 }
 

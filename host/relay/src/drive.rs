@@ -56,9 +56,10 @@ pub struct Driven {
 
 /// One connection to the application, over which one recorded connection's tests are sent.
 pub struct Drive {
+    /// First: fields are dropped in this order.
+    _through: LetThrough,
     stream: Stream,
     guest: Guest,
-    _through: LetThrough,
     exchanges: u64,
     answers: HashMap<u64, Driven>,
     abandoned: Option<String>,
@@ -95,7 +96,7 @@ pub(crate) async fn dial(
     socket.bind(SocketAddr::new(to.ip(), 0))?;
     let source = socket.local_addr()?;
     let number = SockRef::from(&socket).cookie()?;
-    let through = interception.let_through(source, client.unwrap_or(source), number)?;
+    let through = interception.let_through(source, to, client.unwrap_or(source), number)?;
     let stream = socket.connect(to).await?;
     stream.set_nodelay(true)?;
     Ok(Dialled { stream, through, socket: number })
@@ -104,7 +105,7 @@ pub(crate) async fn dial(
 /// A connection to the application.
 pub(crate) struct Dialled {
     pub stream: TcpStream,
-    /// Until the stream is dropped, and not before.
+    /// To be dropped with the stream, a moment before it.
     pub through: LetThrough,
     /// See [`crate::Origin`].
     pub socket: u64,

@@ -38,13 +38,19 @@ pub use takers::{Address, Takers};
 pub trait Interception: Send + Sync + 'static {
     /// Where the connection that was accepted from `peer` was going. Each answer is given once.
     fn origin(&self, peer: SocketAddr) -> Option<Origin>;
-    /// Lets a connection of ours from `source` through to the application, which sees it come from `client`. Until what
-    /// it returns is dropped, which has to be before the port is free for others. `socket` is the connection's from now on
+    /// Lets a connection of ours from `source` to `to` through to the application, which sees it come from `client`. Until
+    /// what it returns is dropped, which has to be before the port is free for others. `socket` is the connection's from now on
     /// (see [`Origin`]).
     ///
     /// # Errors
     /// When the kernel has no memory for it.
-    fn let_through(&self, source: SocketAddr, client: SocketAddr, socket: u64) -> io::Result<Box<dyn Send>>;
+    fn let_through(
+        &self,
+        source: SocketAddr,
+        to: SocketAddr,
+        client: SocketAddr,
+        socket: u64,
+    ) -> io::Result<Box<dyn Send>>;
     /// The resolver that the application asked through this DNS slot.
     fn resolver(&self, slot: usize) -> Option<SocketAddr>;
     /// From now on, connecting to `address` fails as it did when it was recorded (see [`Sink::unreachable`]).

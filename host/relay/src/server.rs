@@ -193,14 +193,15 @@ async fn incoming(shared: &Shared, client: TcpStream, peer: SocketAddr) {
     match &shared.role {
         Role::Record(backlog) => {
             let info = shared.connection(Direction::Incoming, Origin { address: dialled, socket });
-            record(shared, backlog, info, client, app, &ToApplication { shared, dialled, peer }).await;
+            record(shared, backlog, info, client, app, (&ToApplication { shared, dialled, peer }, Some(through))).await;
         }
         // Somebody else's request, not a test: it gets its answer and is no business of ours.
         Role::Replay(_) => {
-            pump::run(&Stream::Plain(client), &Stream::Plain(app), None).await;
+            let (client, app) = (Stream::Plain(client), Stream::Plain(app));
+            pump::run(&client, &app, None).await;
+            drop(through); // before the port is free for others
         }
     }
-    drop(through); // before the port is free for others
 }
 
 /// A connection of the application's.
@@ -222,7 +223,7 @@ async fn outgoing(shared: &Shared, app: TcpStream, peer: SocketAddr) {
     match TcpStream::connect(address).await {
         Ok(upstream) => {
             let _ = upstream.set_nodelay(true);
-            record(shared, backlog, info, app, upstream, &ToUpstream(address)).await;
+            record(shared, backlog, info, app, upstream, (&ToUpstream(address), None)).await;
         }
         Err(error) => {
             backlog.sink().unreachable(&info, started, how(&error));
@@ -237,12 +238,14 @@ async fn record(
     info: Arc<ConnectionInfo>,
     client: TcpStream,
     server: TcpStream,
-    again: &impl Redial,
+    (again, through): (&impl Redial, Option<LetThrough>),
 ) {
     backlog.sink().connected(&info);
     let tap = RefCell::new(Along::new(info.clone(), shared.common.clone(), backlog.clone()));
     let (client, server) = (Stream::Plain(client), Stream::Plain(server));
-    let Moved::ToTls(first) = pump::run(&client, &server, Some(&tap)).await else { return };
+    let Moved::ToTls(first) = pump::run(&client, &server, Some(&tap)).await else {
+        return drop(through); // before the port is free for others
+    };
     let (Stream::Plain(client), Stream::Plain(server)) = (client, server) else {
         return tap.borrow_mut().left_on("there is TLS inside TLS".to_owned());
     };

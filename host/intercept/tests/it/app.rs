@@ -35,8 +35,9 @@ pub fn main(arguments: &[&str]) {
     }
 }
 
-/// Answers lines: `who` says what it sees of itself and of its client; `call ADDR` asks `who` there; `time` says what time
-/// it is in this process, and in one that it starts, in nanoseconds; `exit` ends it.
+/// Answers lines: `who` says what it sees of itself and of its client; `call ADDR` asks `who` there; `pair` connects it to
+/// itself for good, and says from where; `time` says what time it is in this process, and in one that it starts, in
+/// nanoseconds; `exit` ends it.
 /// Every worker has a socket of its own.
 fn serve(addr: SocketAddr, workers: u32) {
     let workers = (0..workers).map(|worker| {
@@ -61,6 +62,7 @@ fn answer(mut stream: &TcpStream, peer: SocketAddr, worker: u32) -> io::Result<(
                 Ok((_, answer)) => answer,
                 Err(error) => error.to_string(),
             },
+            ["pair"] => pair()?.to_string(),
             ["time"] => format!("{} {}", clock_gettime(ClockId::CLOCK_REALTIME)?.num_nanoseconds(), date()?),
             ["exit"] => std::process::exit(0),
             _ => "what?".into(),
@@ -68,6 +70,18 @@ fn answer(mut stream: &TcpStream, peer: SocketAddr, worker: u32) -> io::Result<(
         stream.write_all(format!("{answer}\n").as_bytes())?;
     }
     Ok(())
+}
+
+/// As event loops wake themselves up where there is no socketpair().
+fn pair() -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?; // so that the test can dial from this port, too
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    socket.connect(&listener.local_addr()?.into())?;
+    let source = TcpStream::from(socket.try_clone()?).local_addr();
+    std::mem::forget((socket, listener.accept()?));
+    source
 }
 
 fn date() -> io::Result<String> {

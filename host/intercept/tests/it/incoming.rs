@@ -13,9 +13,10 @@ use std::{
 
 use intercept::{Event, Mode};
 use libtest_mimic::Trial;
+use socket2::{Domain, Socket, Type};
 
 use crate::{
-    run::{PATIENCE, Run, ask, free_port, own_address, this_program},
+    run::{PATIENCE, Run, ask, ask_over, free_port, own_address, this_program},
     test,
 };
 
@@ -27,6 +28,7 @@ pub fn tests() -> Vec<Trial> {
         test("incoming::the_end_of_a_listener_is_told", the_end_of_a_listener_is_told),
         test("incoming::no_connection_escapes_at_the_moment_of_listen", no_connection_escapes_at_the_moment_of_listen),
         test("incoming::the_application_may_call_itself", the_application_may_call_itself),
+        test("incoming::who_comes_from_the_port_of_a_call_inside_is_steered", who_comes_from_the_port_of_a_call_inside),
         test("incoming::a_port_can_be_bound_again_as_without_us", a_port_can_be_bound_again_as_without_us),
         test("incoming::two_runs_do_not_meet", two_runs_do_not_meet),
     ]
@@ -128,6 +130,24 @@ fn the_application_may_call_itself() {
         assert_eq!(run.relay.count_steered(), n + 1, "only the call from outside");
     }
     assert_eq!(run.relay.origins(), []);
+}
+
+/// The kernel gives one port to several connections, if they go to different places: a client's may be that of a connection
+/// of the application to itself.
+fn who_comes_from_the_port_of_a_call_inside() {
+    let port = free_port();
+    let mut run = Run::app(Mode::Record, &format!("serve 127.0.0.1:{port} 1"));
+    run.listening();
+    let outside = SocketAddr::from(([127, 0, 0, 1], port));
+    let (_, inside) = ask(outside, "pair").expect("an answer");
+    let inside: SocketAddr = inside.parse().expect("an address");
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    client.set_reuse_address(true).expect("an option");
+    client.bind(&inside.into()).expect("it may be shared");
+    client.connect(&outside.into()).expect("somebody listens");
+    let (_, answer) = ask_over(client.into(), "who").expect("an answer");
+    assert!(answer.starts_with(&format!("{outside} {inside} {inside}")), "{answer}");
+    assert!(run.relay.has_steered(inside), "{inside} was not steered");
 }
 
 /// While a client's connection is open, the application binds its port again: as a second worker, or started anew.

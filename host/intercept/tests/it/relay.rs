@@ -118,7 +118,7 @@ fn pass_on(kernel: &Kernel, client: &TcpStream, peer: SocketAddr) -> io::Result<
     socket.set_reuse_address(true)?;
     socket.bind(&SocketAddr::new(dialled.ip(), 0).into())?;
     let source = socket.local_addr()?.as_socket().expect("an internet address");
-    let _through = kernel.let_through(source, peer, socket.cookie()?)?;
+    let _through = kernel.let_through(source, dialled, peer, socket.cookie()?)?;
     socket.connect(&dialled.into())?;
     let application = TcpStream::from(socket);
     let (from, to) = (client.try_clone()?, application.try_clone()?);

@@ -120,7 +120,10 @@ pub fn this_program() -> PathBuf {
 
 /// Connects, asks, and returns the answer's line with the asker's own address.
 pub fn ask(addr: SocketAddr, question: &str) -> io::Result<(SocketAddr, String)> {
-    let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
+    ask_over(TcpStream::connect_timeout(&addr, PATIENCE)?, question)
+}
+
+pub fn ask_over(mut stream: TcpStream, question: &str) -> io::Result<(SocketAddr, String)> {
     stream.set_read_timeout(Some(PATIENCE))?;
     io::Write::write_all(&mut stream, format!("{question}\n").as_bytes())?;
     let mut line = String::new();
