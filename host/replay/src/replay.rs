@@ -285,11 +285,13 @@ impl Replay {
         loop {
             let open = tests.clone().filter(|n| !outcomes.contains_key(n));
             let until = open.map(|n| self.set.tests[n].ended).max().unwrap_or_default();
-            let next = self.set.tests.get(tests.end).filter(|next| next.sender.is_some() && next.started <= until);
+            // The requests that came before that message are sent on the way.
+            let later = self.set.tests[tests.end..].iter().take_while(|next| next.started <= until);
+            let is_message_to_come = later.into_iter().any(|next| next.sender.is_some());
             let meanwhile = async {
-                match next {
-                    Some(_) => tokio::time::sleep(MEANWHILE).await,
-                    None => std::future::pending().await,
+                match is_message_to_come {
+                    true => tokio::time::sleep(MEANWHILE).await,
+                    false => std::future::pending().await,
                 }
             };
             tokio::select! {
