@@ -121,16 +121,24 @@ impl Shared {
         if !known(&name) && known(&address) { address } else { name }
     }
 
-    fn find(&self, connection: &ConnectionInfo, protocol: &str, class: &str, request: &Value) -> Looked {
+    fn find(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: &Value) -> Looked {
         let form = self.forms.of(&self.registry, protocol, Part::Request);
         let (at, moved, reached) = (self.clock.at(relay::now()), self.clock.moved(), self.clock.reached());
         let mut pool = self.pool();
         let live = pool.bindings.to_recorded(request);
         let request = form.strip(&live);
         let destination = Self::destination(&pool, connection);
-        let connection = connection.id;
-        let asked =
-            Asked { connection, destination: &destination, protocol, class, request: &request, at, moved, reached };
+        let asked = Asked {
+            connection: connection.id,
+            by_driver: facts.lifetime != Lifetime::Test,
+            destination: &destination,
+            protocol,
+            class: &facts.class,
+            request: &request,
+            at,
+            moved,
+            reached,
+        };
         let (found, test) = pool.claim(&asked, &self.forms);
         Looked { found, test, request, live, destination, at }
     }
@@ -196,8 +204,7 @@ impl Answers for Handle {
     }
 
     fn answer(&self, connection: &ConnectionInfo, protocol: &str, facts: &Facts, request: Value, _at: u64) -> Answer {
-        let Looked { found, test, request, live, destination, at } =
-            self.0.find(connection, protocol, &facts.class, &request);
+        let Looked { found, test, request, live, destination, at } = self.0.find(connection, protocol, facts, &request);
         if let Some(call) = found {
             self.0.claimed.notify_one();
             let Some(held) = self.0.held(call) else { return Answer::Recorded(self.0.recorded(call)) };
@@ -219,6 +226,7 @@ impl Answers for Handle {
             live,
             at,
             by_driver: facts.lifetime != Lifetime::Test,
+            connection: connection.id,
         };
         let mut pool = self.0.pool();
         let nearest = pool.nearest(&additional, 0..pool.calls.len());
@@ -236,7 +244,7 @@ impl Answers for Handle {
         facts: &Facts,
         request: Value,
     ) -> Option<Vec<Vec<u8>>> {
-        let call = self.0.find(connection, protocol, &facts.class, &request).found?;
+        let call = self.0.find(connection, protocol, facts, &request).found?;
         self.0.claimed.notify_one();
         Some(self.0.recorded(call))
     }

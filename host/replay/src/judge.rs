@@ -152,9 +152,13 @@ fn calls(replay: &Replay, pool: &Pool, n: usize, ran: usize, failed: bool) -> Ve
     let mut missing: Vec<usize> =
         pool.calls_of(n).iter().copied().filter(|call| is_missing(pool, *call, ran)).collect();
     let mut verdicts = Vec::new();
-    let by_application = pool.additional(Some(n)).iter().any(|made| !made.by_driver);
-    let failed = failed || by_application || !missing.is_empty();
-    for made in pool.additional(Some(n)).iter().filter(|made| failed || !made.by_driver) {
+    let (by_drivers, made): (Vec<_>, Vec<_>) = pool.additional(Some(n)).iter().partition(|made| made.by_driver);
+    let failed = failed || !made.is_empty() || !missing.is_empty();
+    // A call of the same class that was asked about early is told of once, as it was in the end.
+    let is_told = |early: &&&Additional| {
+        made.iter().any(|made| (&made.destination, &made.class) == (&early.destination, &early.class))
+    };
+    for made in made.iter().chain(by_drivers.iter().filter(|early| failed && !is_told(early))) {
         let changed = pool.nearest(made, missing.iter().copied()).filter(|(_, similar)| *similar >= ALIKE);
         let nearest = changed.or_else(|| pool.nearest(made, 0..pool.calls.len()));
         let change = if let Some((call, _)) = changed {

@@ -43,12 +43,16 @@ pub(crate) struct Additional {
     pub at: u64,
     /// What drivers and pools do on their own, they may do more often than when recorded: alone it fails no test.
     pub by_driver: bool,
+    /// The connection's number.
+    pub connection: u64,
 }
 
 /// What a live request asks for.
 pub(crate) struct Asked<'a> {
     /// The connection's number.
     pub connection: u64,
+    /// As in [`Additional`].
+    pub by_driver: bool,
     pub destination: &'a str,
     pub protocol: &'a str,
     pub class: &'a str,
@@ -354,9 +358,21 @@ impl Pool {
         let found = self.find(asked, forms);
         if let Some((call, fit)) = found {
             self.take(call, fit);
+            self.forget_questions(asked);
             return (Some(call), self.current);
         }
         (None, self.current)
+    }
+
+    /// What was asked before it was certain that this is all, and not found, has been found now.
+    fn forget_questions(&mut self, asked: &Asked<'_>) {
+        if let Some(additional) = self.additional.get_mut(&self.current) {
+            let is_such = |made: &Additional| {
+                (made.connection, made.protocol.as_str(), made.class.as_str())
+                    == (asked.connection, asked.protocol, asked.class)
+            };
+            additional.retain(|made| !made.by_driver || !is_such(made));
+        }
     }
 
     fn find(&mut self, asked: &Asked<'_>, forms: &Forms) -> Option<(usize, Fit)> {

@@ -39,7 +39,7 @@ struct Call {
     turns: u32,
     /// With how many of the messages it was asked early in this turn; none: not even without any.
     tried: Option<usize>,
-    /// It was asked whether the client has said all, and it may have, in more than one turn.
+    /// It was asked whether what it said is one turn.
     tried_whole: bool,
     is_asking: bool,
     /// It went away, and why.
@@ -162,10 +162,10 @@ impl Mock {
         let all = call.client.messages.len();
         let next = call.tried.map_or(usize::from(call.turns > 0), |tried| tried + 1);
         let is_done = call.client.end == Some(End::Whole) || call.cancelled.is_some();
-        let one_way = call.turns == 0 && all <= 1;
-        let (messages, what) = if is_done && (one_way || !call.tried_whole) {
+        let (messages, what) = if is_done && !call.tried_whole {
             call.tried_whole = true;
-            (all, Question::Whole { is_certain: one_way })
+            // A single message may have been answered before its client was seen to be done: that was a turn, too.
+            (all, Question::Whole { is_certain: false })
         } else if next <= all.min(MOST_IN_A_TURN) {
             call.tried = Some(next);
             (next, Question::Turn)

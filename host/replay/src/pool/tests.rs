@@ -23,8 +23,11 @@ fn ask_at(pool: &mut Pool, request: &str, reached: u64) -> Option<usize> {
     ask_over(pool, 1, request, reached)
 }
 fn ask_over(pool: &mut Pool, connection: u64, request: &str, reached: u64) -> Option<usize> {
+    ask_as(pool, (connection, false), request, reached)
+}
+fn ask_as(pool: &mut Pool, (connection, by_driver): (u64, bool), request: &str, reached: u64) -> Option<usize> {
     let (destination, protocol, class, request) = ("kv.test:7070", "Line", "", &Value::from(request));
-    let asked = Asked { connection, destination, protocol, class, request, at: 0, moved: 0, reached };
+    let asked = Asked { connection, by_driver, destination, protocol, class, request, at: 0, moved: 0, reached };
     pool.claim(&asked, &Forms::plain()).0
 }
 use Lifetime::{Session, Test};
@@ -62,6 +65,32 @@ fn background_calls_come_round_and_cost_no_test_anything() {
     let asked: Vec<_> = [0, 1, 1].map(|reached| ask_at(&mut pool, "POLL", reached)).into();
     assert_eq!(asked, [Some(0), Some(1), Some(1)]);
     assert!(pool.additional(Some(0)).is_empty() && pool.calls_of(0).is_empty());
+}
+
+/// What may be missed is no call yet: it gets what is equal to it, and leaves no trace once the call is found.
+#[test]
+fn nobody_stands_in_for_a_question() {
+    let mut pool = pool(&[("PUT 1", Test, &[]), ("GET a", Test, &[0])], 1);
+    pool.begin(0..1);
+    assert_eq!(ask_as(&mut pool, (1, true), "PUT 2", 100), None);
+    let (protocol, class) = ("Line".to_owned(), String::new());
+    let question = Additional {
+        protocol,
+        class,
+        destination: "kv.test:7070".to_owned(),
+        summary: String::new(),
+        request: "GET".into(),
+        live: "GET".into(),
+        at: 0,
+        by_driver: true,
+        connection: 1,
+    };
+    pool.note_additional(Some(0), question.clone());
+    pool.note_additional(Some(0), Additional { connection: 2, ..question });
+    assert_eq!(ask(&mut pool, "GET a"), Some(1));
+    let left: Vec<u64> = pool.additional(Some(0)).iter().map(|question| question.connection).collect();
+    assert_eq!(left, [2], "another connection's");
+    assert_eq!(ask(&mut pool, "PUT 2"), Some(0), "a call that is nobody's has to go on");
 }
 
 #[test]

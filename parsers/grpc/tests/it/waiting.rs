@@ -57,3 +57,32 @@ fn a_client_that_has_heard_enough_ends_or_goes_which_is_the_same() {
     assert_ne!(said(4, &["more"], true), said(4, &["more"], false));
     assert_ne!(said(1, &[], true), said(1, &[], false));
 }
+
+/// The server had answered before the end of its client was seen: that was recorded as a turn.
+#[test]
+fn what_was_answered_early_is_found_for_a_client_that_says_all_at_once() {
+    let mut mock = connection(Mode::Mock);
+    let mut effects = fed(&mut mock, &[PREFACE, CALL].concat());
+    let mut host = Recorder::new();
+    let mut asked = Vec::new();
+    while let Some((exchange, request)) = effects.iter().find_map(|effect| match effect {
+        Effect::Open { exchange, request, .. } => Some((*exchange, request)),
+        _ => None,
+    }) {
+        let number = |name: &str| request.get(name).and_then(Value::as_int);
+        let messages = match request.get("body") {
+            Some(Value::Array(messages)) => messages.len(),
+            body => usize::from(body.is_some()),
+        };
+        asked.push((number("turn"), request.get("more").is_some(), messages));
+        let response = Map::new().with("body", Map::new().with("decoded_data", Map::new()));
+        match asked.last() {
+            Some((Some(1), true, 1)) => mock.answer(&mut host, exchange, vec![response.into()]),
+            _ => mock.miss(&mut host, exchange, "not recorded"),
+        }
+        .expect("it goes on");
+        effects = host.take();
+    }
+    let turns = [(None, false, 1), (Some(1), true, 0), (Some(1), true, 1), (Some(2), false, 0)];
+    assert_eq!(asked, turns);
+}
