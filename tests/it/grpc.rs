@@ -5,7 +5,7 @@ use std::path::Path;
 use harness::databases::{Tls, https};
 use harness::keploy::Project;
 use harness::shop::{self, Shop};
-use harness::{Sent, World, is_long};
+use harness::{Sent, World, file, is_long};
 
 macro_rules! libraries {
     ($($test:ident: $name:literal,)*) => {
@@ -32,7 +32,7 @@ fn record_and_replay(library: &'static str) {
     let world = World::online();
     let upstream = Shop::start(&world);
     let project = Project::new(&world, shop::app(library));
-    record_and_replay_in(&world, upstream, [&project, &project], || shop::visit(&world));
+    record_and_replay_in(&world, upstream, [&project, &project], BY_NUMBER, || shop::visit(&world));
 }
 
 /// In front of the application with the application's own key, behind it with a certificate made for it.
@@ -53,14 +53,48 @@ fn over_tls() {
     let with_key = project.clone().option("--tls-cert", &certificate).option("--tls-key", &key);
     let settings = format!("caFiles: [{0}]\nrecord:\n  upstreamTls:\n    caCert: {0}\n", named(&authority));
     std::fs::write(project.folder.join("keploy.yml"), settings).expect("the folder is ours");
-    record_and_replay_in(&world, upstream, [&with_key, &project], || shop::visit_with(&world, Some(&authority)));
+    let visit = || shop::visit_with(&world, Some(&authority));
+    record_and_replay_in(&world, upstream, [&with_key, &project], BY_NUMBER, visit);
 }
+
+/// The recording brings along what says the names: nothing after it needs the files.
+#[test]
+fn by_the_names_of_fields() {
+    let world = World::online();
+    let upstream = Shop::start(&world);
+    let project = Project::new(&world, shop::app("grpcio"));
+    let protos = world.folder().join("protos");
+    std::fs::create_dir(&protos).expect("the folder is ours");
+    std::fs::copy(file("apps/grpc/shop.proto"), protos.join("shop.proto")).expect("there is room");
+    let with_names = project.clone().option("--proto-path", &protos);
+    record_and_replay_in(
+        &world,
+        upstream,
+        [&with_names, &project],
+        ["body.decoded_data.price", "body.decoded_data.name"],
+        || {
+            let sent = shop::visit(&world);
+            std::fs::remove_dir_all(&protos).expect("they are ours");
+            sent
+        },
+    );
+    let set = project.folder.join("keploy/test-set-0");
+    for file in ["mocks.yaml", "tests/shop-v1-shop-find-1.yaml"] {
+        let text = std::fs::read_to_string(set.join(file)).expect("it was written");
+        assert!(text.contains("decoded_data:\n") && text.contains(" name: pen-"), "{file}: {text}");
+        assert!(!text.contains("\"1\":"), "{file} has fields by number: {text}");
+    }
+}
+
+/// What of an answer, and of a call, the regressions change.
+const BY_NUMBER: [&str; 2] = ["body.decoded_data.3", "body.decoded_data.1"];
 
 /// `[recorder, project]`: only recording needs the application's key.
 fn record_and_replay_in(
     world: &World,
     upstream: Shop,
     [recorder, project]: [&Project; 2],
+    [price, name]: [&str; 2],
     visit: impl FnOnce() -> u64,
 ) {
     let library = project.app.name;
@@ -78,7 +112,7 @@ fn record_and_replay_in(
         assert_eq!(offline.sent(), Sent::default(), "{library}: something tried to leave");
     }
     // Another price in the application's answer, and another name in its call.
-    for (mutation, named) in [("answer", "body.decoded_data.3"), ("call", "body.decoded_data.1")] {
+    for (mutation, named) in [("answer", price), ("call", name)] {
         let replayed = project.test(&World::offline(), mutation);
         assert_eq!(replayed.code, Some(1), "{library}, {mutation}: {}", replayed.said());
         let said = format!("{}\n{}", replayed.stderr, replayed.json);

@@ -20,6 +20,18 @@ pub(crate) struct PluginDirectories {
     pub trust_parser: Vec<String>,
 }
 
+/// Schemas of what goes over the wire.
+#[derive(clap::Args)]
+pub(crate) struct Protos {
+    /// A .proto file, a directory of them, or a descriptor set: gRPC messages are recorded by their fields' names; may be
+    /// given several times.
+    #[arg(long, aliases = ["proto-file", "proto-dir"], value_name = "PATH")]
+    pub proto_path: Vec<PathBuf>,
+    /// A directory in which imports of .proto files are looked for; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub proto_include: Vec<PathBuf>,
+}
+
 /// For commands that run the application.
 #[derive(clap::Args)]
 pub(crate) struct Application {

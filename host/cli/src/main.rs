@@ -5,6 +5,7 @@ mod commands;
 mod exit;
 mod learning;
 mod parsers;
+mod protos;
 mod proving;
 mod replaying;
 mod sets;

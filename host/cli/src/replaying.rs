@@ -142,7 +142,7 @@ impl Replaying {
             parallel: self.parallel,
             learns,
         };
-        let assets = store::Assets::new(&set.directory, None);
+        let (assets, kept) = (store::Assets::new(&set.directory, None), set.settings.clone());
         let replay = Replay::prepare(set, &self.registry, assets, settings).map_err(|error| match error {
             PrepareError::ParserMissing { .. } => Failure::new(Code::ParserMissing, error),
             PrepareError::NoTests { .. } => Failure::new(Code::Nothing, error),
@@ -156,6 +156,7 @@ impl Replaying {
             user: intercept::caller()?,
             registry: self.registry.clone(),
             config: self.config.clone(),
+            settings: kept,
             tls: TlsArguments::default(),
             clock: (!self.real_time).then(|| replay.began() + ahead.at_first),
         };

@@ -1,13 +1,39 @@
 //! What a parser is told: its part of keploy.yml, and what its manifest asks for beside it.
 use document::{Map, Value};
 use plugins::Registry;
-use store::Config;
+use store::{Config, ParserSettings};
 
-/// `plugins.PROTOCOL` of keploy.yml, and, where that does not say otherwise, what `manifest.extra` names:
-/// `("setting", "NAME KEY")`, what keploy.yml says under KEY as NAME; `("environment", "WORD ...")`, the variables with one of
-/// these words in their name or value as `environment`, by name, for parsers that are trusted.
-pub(crate) fn of(protocol: &str, config: &Config, registry: &Registry) -> Value {
-    let own = config.plugins.get(protocol).cloned().unwrap_or_default();
+/// What a recording has to bring along for its replays: of parsers whose `manifest.extra` has `("descriptors", "NAME")`, the
+/// list of serialized Protocol Buffers descriptors under NAME: keploy.yml's, and these.
+pub(crate) fn to_keep(config: &Config, registry: &Registry, descriptors: &[Vec<u8>]) -> ParserSettings {
+    let mut kept = ParserSettings::new();
+    for plugin in registry.iter() {
+        let manifest = &plugin.manifest;
+        for (_, name) in manifest.extra.iter().filter(|(what, _)| what == "descriptors") {
+            let mut all = match config.plugins.get(&manifest.protocol).and_then(|own| own.get(name)).cloned() {
+                None | Some(Value::Null) => Vec::new(),
+                Some(Value::Array(some)) => some,
+                Some(one) => vec![one],
+            };
+            all.extend(descriptors.iter().cloned().map(Value::Bytes));
+            if !all.is_empty() {
+                kept.insert(manifest.protocol.clone(), Map::new().with(name.as_str(), all).into());
+            }
+        }
+    }
+    kept
+}
+
+/// What the recording brings along (`kept`), `plugins.PROTOCOL` of keploy.yml, and, where these do not say otherwise, what
+/// `manifest.extra` names: `("setting", "NAME KEY")`, what keploy.yml says under KEY as NAME; `("environment", "WORD ...")`,
+/// the variables with one of these words in their name or value as `environment`, by name, for parsers that are trusted.
+pub(crate) fn of(protocol: &str, config: &Config, registry: &Registry, kept: &ParserSettings) -> Value {
+    let mut own = config.plugins.get(protocol).cloned().unwrap_or_default();
+    if let Some(kept) = kept.get(protocol).and_then(Value::as_map) {
+        let mut settings = own.as_map().cloned().unwrap_or_default();
+        kept.iter().for_each(|(name, value)| settings.insert(name, value.clone()));
+        own = settings.into();
+    }
     let Some(plugin) = registry.get(protocol) else { return own };
     let mut settings = match own {
         Value::Map(settings) => settings,

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use intercept::{Application, Event, Intercept, Kernel, Ports, Steered, Turns, User};
 use plugins::Registry;
 use relay::{Common, ConnectionInfo, Direction, Interception, Listeners, Names, Origin, Relay, Server};
-use store::Config;
+use store::{Config, ParserSettings};
 use tokio::sync::{mpsc, watch};
 
 use crate::{exit::Failure, style, tls::TlsArguments};
@@ -97,6 +97,8 @@ pub(crate) struct Plan {
     pub user: User,
     pub registry: Registry,
     pub config: Arc<Config>,
+    /// What the recording brings along for parsers.
+    pub settings: ParserSettings,
     pub tls: TlsArguments,
     /// What time it is for the application when it starts; none: what it is.
     pub clock: Option<u64>,
@@ -111,7 +113,7 @@ pub(crate) fn ahead() {
 impl Stage {
     /// Attaches, starts the relay, launches the application. `server` is what the relay does.
     pub fn set(plan: Plan, server: Server) -> Result<Self, Failure> {
-        let Plan { mode, command, output, user, registry, config, tls, clock } = plan;
+        let Plan { mode, command, output, user, registry, config, settings: kept, tls, clock } = plan;
         let tls = Arc::new(Tls::new(crate::tls::settings(&tls, &config, &registry)?)?);
         let owner = user.uid;
         let listeners = Listeners::bind(owner, intercept::DNS_SLOTS).context("opening the relay's sockets")?;
@@ -128,7 +130,7 @@ impl Stage {
             names: Arc::new(Names::default()),
             tls: tls.clone(),
             takers: Arc::default(),
-            config: Arc::new(move |protocol: &str| crate::settings::of(protocol, &settings, &parsers)),
+            config: Arc::new(move |protocol: &str| crate::settings::of(protocol, &settings, &parsers, &kept)),
             owner,
             workers: std::thread::available_parallelism().map_or(1, usize::from).min(4),
         };

@@ -126,6 +126,10 @@ pub struct TestConfig {
     pub api_timeout: u64,
     /// For log-ins whose clients want proof that the server knows the password. Never in a recording.
     pub mongo_password: String,
+    /// What gRPC's messages are called, for recording: a .proto file, a directory of them, and where imports are looked for.
+    pub proto_file: PathBuf,
+    pub proto_dir: PathBuf,
+    pub proto_include: Vec<PathBuf>,
 }
 
 impl Default for TestConfig {
@@ -137,6 +141,9 @@ impl Default for TestConfig {
             delay: 0,
             api_timeout: 5,
             mongo_password: String::new(),
+            proto_file: PathBuf::new(),
+            proto_dir: PathBuf::new(),
+            proto_include: Vec::new(),
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) const TESTS: &str = "tests";
 pub(crate) const MOCKS: &str = "mocks.yaml";
 pub(crate) const MAPPINGS: &str = "mappings.yaml";
 pub(crate) const MATCHERS: &str = "matchers.yaml";
+pub(crate) const PARSERS: &str = "parsers.yaml";
 pub(crate) const CONFIG: &str = "config.yaml";
 pub(crate) const ASSETS: &str = "assets";
 pub(crate) const SECRET: &str = "secret.yaml";

@@ -20,6 +20,7 @@ mod mappings;
 mod matchers;
 mod model;
 mod names;
+mod parsers;
 mod recording;
 mod replace;
 mod report;
@@ -40,6 +41,7 @@ pub use layout::{Project, RunDir};
 pub use load::{LoadError, Upgrade, Upgraded};
 pub use model::*;
 pub use names::Naming;
+pub use parsers::ParserSettings;
 pub use recording::{Finished, JournalHandle, Recording};
 pub use report::{
     BlindSpot, CallDifference, CallKind, Difference, DifferenceKind, MayDiffer, Proof, RunReport, SetReport, Status,

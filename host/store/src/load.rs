@@ -23,8 +23,8 @@ use crate::{
     envelope::{Complaint, Mould},
     error::advice,
     in_order::in_order,
-    layout::{CONFIG, JOURNAL, MAPPINGS, MATCHERS, MOCKS, TESTS, natural},
-    mappings, matchers, secrets, templates,
+    layout::{CONFIG, JOURNAL, MAPPINGS, MATCHERS, MOCKS, PARSERS, TESTS, natural},
+    mappings, matchers, parsers, secrets, templates,
 };
 
 /// How documents that are not in today's shape become so: the plugins' business.
@@ -95,6 +95,7 @@ impl TestSet {
         loader.mocks();
         loader.mappings();
         loader.matchers();
+        loader.parsers();
         loader.check_names();
         loader.check_blobs();
         loader.set.tests.sort_by_key(|test| test.started);
@@ -301,6 +302,20 @@ impl<'a> Loader<'a> {
             self.set.secrets.restore(&mut value);
             match matchers::read(value) {
                 Ok(matchers) => self.set.matchers = Some(matchers),
+                Err(complaint) => {
+                    let line = yaml::find_line(&text, line, &complaint.path);
+                    self.complain(&path, line, &complaint.message, &complaint.hint);
+                }
+            }
+        }
+    }
+
+    fn parsers(&mut self) {
+        let path = self.set.directory.join(PARSERS);
+        let Some((text, documents)) = self.parse(&path) else { return };
+        for Located { line, value } in documents {
+            match parsers::read(value) {
+                Ok(settings) => self.set.settings = settings,
                 Err(complaint) => {
                     let line = yaml::find_line(&text, line, &complaint.path);
                     self.complain(&path, line, &complaint.message, &complaint.hint);

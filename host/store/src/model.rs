@@ -211,6 +211,8 @@ pub struct TestSet {
     pub foreign: Vec<Foreign>,
     /// What the documents' placeholders stand for; here the documents have the values, or what stands in for them.
     pub secrets: crate::Vault,
+    /// What parsers were told while recording, and have to be told again.
+    pub settings: crate::ParserSettings,
     /// `template` in `config.yaml`: names and values. They are resolved in what is loaded.
     pub templates: Vec<(String, String)>,
     /// Where they stand in what tests expect.

@@ -36,8 +36,9 @@ use crate::{
     envelope::Mould,
     files::{Files, naming},
     journal::{self, Frames, Progress, START},
-    layout::{JOURNAL, MAPPINGS, MOCKS, TESTS},
+    layout::{JOURNAL, MAPPINGS, MOCKS, PARSERS, TESTS},
     mappings,
+    parsers::{self, ParserSettings},
     secrets::Secrets,
 };
 
@@ -175,6 +176,17 @@ impl Recording {
         }))
     }
 
+    /// Writes down what parsers are told and have to be told again in a replay.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep(&self, settings: &ParserSettings) -> Result<(), Error> {
+        if settings.is_empty() {
+            return Ok(());
+        }
+        parsers::write(self.files, &self.directory.join(PARSERS), &self.set, settings)
+    }
+
     /// `test-set-N`.
     pub fn set(&self) -> &str {
         &self.set
@@ -244,6 +256,7 @@ impl Recording {
         self.secrets.remove_bodies()?;
         fs::remove_file(self.directory.join(JOURNAL))?;
         if tests + mocks == 0 {
+            let _ = fs::remove_file(self.directory.join(PARSERS));
             // They stay when something else is in them, and that is fine.
             let _ = fs::remove_dir(self.directory.join(TESTS));
             let _ = fs::remove_dir(&self.directory);

@@ -54,7 +54,9 @@ impl Parser for Grpc {
             volatile_request: VOLATILE_REQUEST.map(ordinary).to_vec(),
             volatile_response: VOLATILE_RESPONSE.map(ordinary).to_vec(),
             // Calls overlap on one connection: none waits for another's answer.
-            extra: vec![("multiplexed".to_owned(), "true".to_owned())],
+            extra: [("multiplexed", "true"), ("descriptors", "descriptorSet")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec(),
             ..Manifest::new("gRPC")
         }
     }

@@ -8,9 +8,9 @@ use replay::lesson::Learned;
 use store::Recording;
 
 use crate::{
-    arguments::Application,
+    arguments::{Application, Protos},
     exit::{Code, Failure, Outcome},
-    learning, parsers, sets,
+    learning, parsers, protos, sets, settings,
     stage::{self, Plan, Stage},
     style,
     tls::TlsArguments,
@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
     record_timer: Option<Duration>,
     #[command(flatten)]
     tls: TlsArguments,
+    #[command(flatten)]
+    protos: Protos,
     /// Do not replay the recording afterwards to learn what differs from run to run.
     #[arg(long)]
     no_learn: bool,
@@ -34,7 +36,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
-    let Arguments { application, record_timer, tls, no_learn, json } = arguments;
+    let Arguments { application, record_timer, tls, protos, no_learn, json } = arguments;
     let Application { command, place, directories } = application;
     intercept::check()?;
     stage::ahead();
@@ -43,8 +45,10 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     let timer = record_timer.or(Some(config.record.record_timer).filter(|timer| !timer.is_zero()));
     let registry = parsers::load(&directories)?;
     parsers::warn_of_untrusted(&registry);
+    let settings = settings::to_keep(&config, &registry, &protos::descriptors(protos, &config)?);
     sets::recover(&project)?;
     let recording = Recording::create(&project, config.record.naming)?;
+    recording.keep(&settings)?;
     let recorder = Arc::new(Recorder::new(&recording));
     let config = Arc::new(config);
     let plan = Plan {
@@ -54,6 +58,7 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
         user: intercept::caller()?,
         registry: registry.clone(),
         config: config.clone(),
+        settings,
         tls,
         clock: None,
     };

@@ -72,6 +72,8 @@ impl Rerecording {
     /// Records a set anew beside the old one, which it then replaces. Nothing happens to the old one before that.
     async fn set(&self, old: TestSet) -> Result<(), Failure> {
         let recording = Recording::create(&self.project, self.config.record.naming)?;
+        // By the same names: the requests are written by them, too.
+        recording.keep(&old.settings)?;
         let recorder = Arc::new(Recorder::new(&recording));
         let (began, new) = (relay::now(), recording.set().to_owned());
         let sent = self.send(&old, &recorder).await;
@@ -121,6 +123,7 @@ impl Rerecording {
             user: intercept::caller()?,
             registry: self.registry.clone(),
             config: self.config.clone(),
+            settings: old.settings.clone(),
             tls: self.tls.clone(),
             clock: None,
         };

@@ -11,7 +11,7 @@ use store::{Project, Proof, RunReport, SetReport, Status, TestSet};
 
 use self::reporting::Clock;
 use crate::{
-    arguments::{Application, TestSets},
+    arguments::{Application, Protos, TestSets},
     exit::{Code, Failure, Outcome},
     parsers, proving,
     replaying::{HEALTH_POLL_TIMEOUT, Replaying, Why},
@@ -24,6 +24,8 @@ pub(crate) struct Arguments {
     application: Application,
     #[command(flatten)]
     sets: TestSets,
+    #[command(flatten)]
+    protos: Protos,
     /// Seconds that the application may take for one answer; 5 without keploy.yml.
     #[arg(long, alias = "apiTimeout", value_name = "SECONDS")]
     api_timeout: Option<u64>,
@@ -66,6 +68,11 @@ pub(crate) fn run(arguments: Arguments, config_path: &Path) -> Outcome {
     sets::recover(&project)?;
     // Everything is read before anything is run: a broken file is no reason to have started the application.
     let loaded = sets::selected(&arguments.sets.test_sets, &config, &project, &registry)?;
+    if !arguments.protos.proto_path.is_empty() {
+        style::say(
+            "--proto-path does nothing here: a recording brings along what it was recorded with\nhint: `keploy record --proto-path`",
+        );
+    }
     let mut replaying = Replaying {
         api_timeout: Duration::from_secs(arguments.api_timeout.unwrap_or(config.test.api_timeout)),
         delay: Duration::from_secs(arguments.delay.unwrap_or(0)),

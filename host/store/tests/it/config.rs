@@ -86,6 +86,12 @@ fn what_is_generated_is_the_default() {
       apiTimeout: 5
       # For log-ins by SCRAM, whose clients want proof from the server; the environment's are tried, too.
       mongoPassword: ""
+      # A .proto file, or a descriptor set: `keploy record` shows gRPC messages by its names.
+      protoFile: ""
+      # A directory of .proto files, for the same.
+      protoDir: ""
+      # Directories in which the imports of those are looked for.
+      protoInclude: []
     # Protocol -> settings of its parser, e.g. {Http: {...}}.
     plugins: {}
     "#);
