@@ -1,6 +1,7 @@
 //! Applications of RabbitMQ's clients: recorded under eight clients at once, replayed with the broker gone.
 
 use harness::apps::{App, PORT};
+use harness::http::{Client, Connections};
 use harness::keploy::{Outcome, Project};
 use harness::rabbit::{self, Broker};
 use harness::{PATIENCE, Process, Sent, World, files_below, is_long};
@@ -61,6 +62,34 @@ fn record_and_replay(driver: &'static str) {
         let said = format!("{}\n{}", replayed.stderr, replayed.json);
         assert!(said.contains(named), "{driver}, {mutation}: {named:?} is not named: {}", replayed.said());
     }
+}
+
+/// Somebody waits for an order that is only given after many requests of others.
+#[test]
+fn a_request_that_waits_for_a_message_far_behind_it() {
+    let world = World::online();
+    let broker = Broker::start(&world);
+    let project = Project::new(&world, rabbit::app("pika"));
+    let recording = project.record(&world);
+    recording.process().wait_for(&format!("listening on 127.0.0.1:{PORT}"));
+    world.inside(|| {
+        let send = |method: &str, path: &str, body: &str| {
+            let client = Client::new(PORT, Connections::OneEach);
+            let answer = client.send(method, path, body.as_bytes(), "application/json");
+            assert!(answer.expect("an answer").status < 300, "{method} {path}");
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| send("GET", "/audit?customer=late&n=1", ""));
+            for n in 0..30 {
+                send("POST", "/orders", &format!("{{\"customer\": \"c{n}\", \"item\": \"ink\"}}"));
+            }
+            send("POST", "/orders", "{\"customer\": \"late\", \"item\": \"ink\"}");
+        });
+    });
+    let recorded = recording.finish();
+    recorded.expect_code(0);
+    drop(broker);
+    project.test(&World::offline(), "").expect_code(0);
 }
 
 /// The password went over the wire; it is in no file.

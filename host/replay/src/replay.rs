@@ -272,36 +272,48 @@ impl Replay {
         end
     }
 
-    /// Sends these tests, and waits for all of them. While one has no answer, what was sent to the application meanwhile when
-    /// it was recorded is sent, too: a request may wait for the message that it has caused. So there may be more outcomes.
+    /// Sends these tests, and waits for all of them. While one has no answer, what came to the application meanwhile when it
+    /// was recorded is sent, too, up to the last message: a request may wait for one, whoever has caused it. So there may be
+    /// more outcomes.
     async fn run_together(&self, driver: &Driver<'_>, mut tests: Range<usize>, clock: &dyn Clock) -> Vec<Outcome> {
         /// Who does not wait for a message has mostly answered by then.
         const MEANWHILE: Duration = Duration::from_millis(250);
-        let first = tests.start;
+        /// Who has waited for this one has mostly answered by then.
+        const AFTER_A_MESSAGE: Duration = Duration::from_millis(50);
+        let (first, asked_for) = (tests.start, tests.end);
         self.begin(tests.clone(), clock);
         let run = async |n: usize| (n, self.run(driver, &self.set.tests[n]).await);
         let mut running: FuturesUnordered<_> = tests.clone().map(run).collect();
         let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
+        let mut patience = MEANWHILE;
         loop {
             let open = tests.clone().filter(|n| !outcomes.contains_key(n));
             let until = open.map(|n| self.set.tests[n].ended).max().unwrap_or_default();
-            // The requests that came before that message are sent on the way.
             let later = self.set.tests[tests.end..].iter().take_while(|next| next.started <= until);
             let is_message_to_come = later.into_iter().any(|next| next.sender.is_some());
             let meanwhile = async {
                 match is_message_to_come {
-                    true => tokio::time::sleep(MEANWHILE).await,
+                    true => tokio::time::sleep(patience).await,
                     false => std::future::pending().await,
                 }
             };
             tokio::select! {
                 biased;
                 done = running.next() => match done {
-                    Some((n, outcome)) => drop(outcomes.insert(n, outcome)),
+                    Some((n, outcome)) => {
+                        // Who waited when the others were sent waits still: what comes before its message goes on.
+                        patience = match &self.set.tests[n] {
+                            _ if n < asked_for => MEANWHILE,
+                            TestCase { sender: Some(_), .. } => AFTER_A_MESSAGE,
+                            _ => Duration::ZERO,
+                        };
+                        outcomes.insert(n, outcome);
+                    }
                     None => return outcomes.into_values().collect(),
                 },
                 () = meanwhile => {
                     let joining = tests.end..self.settled_with(tests.end + 1);
+                    patience = MEANWHILE;
                     tests = first..joining.end;
                     self.begin_meanwhile(tests.clone(), joining.start, clock);
                     running.extend(joining.map(run));
