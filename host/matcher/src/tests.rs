@@ -47,6 +47,8 @@ fn values_have_kinds() {
         // Base32, and one of it has no digit.
         ("WB6EXBW2XFEH5X6FK5ZUZLKJDD", "VRBMJRSVSQJOWXPFLLXABZFOVT", "v token"),
         ("VRBMJRSVSQJOWXPFLLXABZFOVT", "WB6EXBW2XFEH5X6FK5ZUZLKJDD", "v token"),
+        ("MCOMMIYYIZKKVWNOQLDTGEOIJW", "K5HTGTDZAE6743Q3K3552PKQYM", "v token"),
+        ("INTERNATIONALIZATION", "K5HTGTDZAE6743Q3K355", "-"),
         ("WB6EXBW2XFEH5X6FK5ZUZLKJDD", "SERVICEUNAVAILABLEREMOTELY", "-"),
         ("WB6EXBW2XFEH5X6FK5ZUZLKJDD", "vrbmjrsvsqjowxpfllxabzfovt", "-"),
         ("R2VoZWlt+/8x1A==", "QW5kZXJlcw/c+9z==", "v token"),

@@ -110,7 +110,7 @@ pub(crate) fn look_random(one: &str, other: &str) -> bool {
         let is_of_its_letters = |byte: u8| if capital { byte.is_ascii_uppercase() } else { byte.is_ascii_lowercase() };
         let vowels = word.bytes().filter(|byte| b"aeiouyAEIOUY".contains(byte)).count();
         let is_long = word.len() >= LONG && word.len() == random.len();
-        is_long && small != capital && word.bytes().all(is_of_its_letters) && vowels * 3 <= word.len()
+        is_long && small != capital && word.bytes().all(is_of_its_letters) && vowels * 5 <= word.len() * 2
     };
     match (looks_random(one), looks_random(other)) {
         (true, true) => true,
