@@ -16,12 +16,13 @@ async function main() {
   const cache = new Redis(REDIS_URL);
   const connection = await amqp.connect(AMQP_URL);
   const channels = [];
-  process.on("SIGTERM", async () => {
+  const end = async () => {
     // First the channels: what they still have to say (an ack) would be overtaken by the connection's end.
     await Promise.all(channels.map((channel) => channel.close()));
     await connection.close();
     process.exit(0);
-  });
+  };
+  process.once("SIGTERM", end).once("SIGINT", end);
 
   async function ship(channel, order) {
     const { rate } = await (await fetch(`${UPSTREAM_URL}/rates/${order.currency}`)).json();
